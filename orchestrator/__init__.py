@@ -1,0 +1,1 @@
+"""Launch agents, and leave no process behind."""

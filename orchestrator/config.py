@@ -1,0 +1,126 @@
+"""Settings; the one place that reads the environment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from pydantic import Field, ValidationError
+
+from .errors import InvalidInputError
+from .model import Limits
+from .model.base import Noun
+from .model.policy import Seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+#: Set for agents: where their orchestrator listens, and as whom they speak.
+SOCKET_VARIABLE: Final = "ORCHESTRATOR_SOCKET"
+COOKIE_VARIABLE: Final = "ORCHESTRATOR_COOKIE"
+AGENT_VARIABLE: Final = "ORCHESTRATOR_AGENT_ID"
+TASK_VARIABLE: Final = "ORCHESTRATOR_TASK_ID"
+
+#: The folder of a workspace inside a project, as the original server named it.
+WORKSPACE_FOLDER: Final = ".agent-workspace"
+
+#: As the original server had them.
+CLAUDE_FLAGS: Final = (
+    "--print --output-format stream-json --verbose --dangerously-skip-permissions --model sonnet"
+)
+
+
+class Settings(Noun):
+    """Everything that can be set; `Settings.read` fills it from the environment.
+
+    Attributes:
+        workspace: The folder that holds the registry and the tasks; absolute.
+        project: The folder of tasks that name none: where the orchestrator was started.
+        limits: Copied into each task when it is created.
+        claude_executable: The claude CLI, as argv.
+        claude_flags: Its arguments.
+        shutdown_timeout: Seconds that a server waits for its agents when it is told to end.
+            Whoever is not done by then is carried through by its keeper.
+    """
+
+    workspace: Path
+    project: Path
+    limits: Limits = Field(default_factory=Limits)
+    claude_executable: tuple[str, ...] = ("claude",)
+    claude_flags: tuple[str, ...] = tuple(shlex.split(CLAUDE_FLAGS))
+    shutdown_timeout: Seconds = 2.0
+
+    @classmethod
+    def read(
+        cls,
+        environ: Mapping[str, str] | None = None,
+        *,
+        cwd: Path | None = None,
+        workspace: Path | None = None,
+    ) -> Settings:
+        """Read the settings.
+
+        Args:
+            environ: The variables; None for the process's own.
+            cwd: The working directory; None for the process's own.
+            workspace: Wins over ``CLAUDE_ORCHESTRATOR_WORKSPACE``.
+
+        Raises:
+            InvalidInputError: A variable holds what it cannot; the message names it.
+        """
+        variables = os.environ if environ is None else environ
+        here = (Path.cwd() if cwd is None else cwd).absolute()
+        named = workspace or variables.get("CLAUDE_ORCHESTRATOR_WORKSPACE") or WORKSPACE_FOLDER
+        try:
+            return cls(
+                workspace=here / Path(named).expanduser(),
+                project=here,
+                limits=Limits(
+                    max_agents=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_AGENTS", 45),
+                    max_concurrent=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_CONCURRENT", 20),
+                    max_depth=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_DEPTH", 5),
+                ),
+                claude_executable=_words(variables, "CLAUDE_EXECUTABLE", "claude"),
+                claude_flags=_words(variables, "CLAUDE_FLAGS", CLAUDE_FLAGS),
+                shutdown_timeout=_seconds(variables, "ORCHESTRATOR_SHUTDOWN_TIMEOUT", 2.0),
+            )
+        except ValidationError as error:
+            first = error.errors()[0]
+            raise InvalidInputError(
+                f"The setting {'.'.join(str(part) for part in first['loc'])} cannot be "
+                f"{first['input']!r}: {first['msg']}"
+            ) from error
+
+
+def _integer(variables: Mapping[str, str], name: str, default: int) -> int:
+    text = variables.get(name, "").strip()
+    if not text:
+        return default
+
+    try:
+        return int(text)
+    except ValueError:
+        raise InvalidInputError(f"{name} must be a whole number, not {text!r}") from None
+
+
+def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:
+    text = variables.get(name, "").strip()
+    if not text:
+        return default
+
+    try:
+        return float(text)
+    except ValueError:
+        raise InvalidInputError(f"{name} must be a number of seconds, not {text!r}") from None
+
+
+def _words(variables: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:
+    text = variables.get(name, default)
+    try:
+        words = tuple(shlex.split(text))
+    except ValueError as error:
+        raise InvalidInputError(f"{name} is not a list of shell words: {error}") from None
+
+    return words

@@ -1,0 +1,59 @@
+"""What a provider is: the knowledge of one agent CLI."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from orchestrator.model import StopPolicy
+from orchestrator.model.base import Noun
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.model import AgentSpec, ProviderResult
+
+
+class Invocation(Noun):
+    """How an agent is started.
+
+    Attributes:
+        argv: The program, as it is to be looked up on PATH, and its arguments. Never the prompt.
+        unset: Variables of the orchestrator's own environment that it must not inherit.
+    """
+
+    argv: tuple[str, ...]
+    unset: tuple[str, ...] = ()
+
+
+class Provider(Protocol):
+    """The knowledge of one agent CLI; without state."""
+
+    @property
+    def name(self) -> str:
+        """What `AgentSpec.provider` calls it."""
+        ...
+
+    @property
+    def stop(self) -> StopPolicy:
+        """How its agents are stopped unless their spec says otherwise."""
+        ...
+
+    def invocation(self, spec: AgentSpec, mcp_config: Path | None) -> Invocation:
+        """Say how to start an agent.
+
+        Args:
+            spec: What was asked for.
+            mcp_config: A file with the MCP server through which the agent can report back
+                (``{"mcpServers": {"claude-orchestrator": ...}}``); None without one.
+
+        Raises:
+            InvalidInputError: The spec is not one for this provider.
+        """
+        ...
+
+    def read_result(self, stdout: Path) -> ProviderResult | None:
+        """Read what the CLI said about itself at the end of its output, if it did.
+
+        Reads a bounded part of the file, however long it is. A missing file is no error.
+        """
+        ...
