@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
-from orchestrator.model import StopPolicy
 from orchestrator.model.base import Noun
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.model import AgentSpec, ProviderResult
+    from orchestrator.model import AgentSpec, ProviderResult, StopPolicy
 
 
 class Invocation(Noun):
