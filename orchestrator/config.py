@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from pydantic import Field, ValidationError
+from pydantic import ValidationError
 
 from .errors import InvalidInputError
 from .model import Limits
@@ -38,7 +38,7 @@ class Settings(Noun):
     Attributes:
         workspace: The folder that holds the registry and the tasks; absolute.
         project: The folder of tasks that name none: where the orchestrator was started.
-        limits: Copied into each task when it is created.
+        limits: Copied into each task when it is created. As the original server had them.
         claude_executable: The claude CLI, as argv.
         claude_flags: Its arguments.
         shutdown_timeout: Seconds that a server waits for its agents when it is told to end.
@@ -47,7 +47,7 @@ class Settings(Noun):
 
     workspace: Path
     project: Path
-    limits: Limits = Field(default_factory=Limits)
+    limits: Limits = Limits(max_agents=45, max_concurrent=20, max_depth=5)
     claude_executable: tuple[str, ...] = ("claude",)
     claude_flags: tuple[str, ...] = tuple(shlex.split(CLAUDE_FLAGS))
     shutdown_timeout: Seconds = 2.0
@@ -92,6 +92,10 @@ class Settings(Noun):
                 f"The setting {'.'.join(str(part) for part in first['loc'])} cannot be "
                 f"{first['input']!r}: {first['msg']}"
             ) from error
+
+    def base_of(self, project: Path | None) -> Path:
+        """Return the folder for the tasks of a project; None for the orchestrator's own."""
+        return self.workspace if project is None else project / WORKSPACE_FOLDER
 
 
 def _integer(variables: Mapping[str, str], name: str, default: int) -> int:

@@ -43,7 +43,16 @@ class NotPermittedError(OrchestratorError, PermissionError):
 
 
 class LaunchError(OrchestratorError, OSError):
-    """The operating system would not start the agent; nothing is left half done."""
+    """The operating system would not start the agent; nothing is left half done.
+
+    Attributes:
+        errno: What the system said, if it was the system that said it.
+    """
+
+    def __init__(self, message: str, *, number: int | None = None, **details: object) -> None:
+        """Take the sentence for the user, and the errno."""
+        super().__init__(message, **details)
+        self.errno = number
 
 
 class NurseryError(LaunchError):

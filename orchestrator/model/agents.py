@@ -40,6 +40,7 @@ class AgentSpec(Noun):
         argv: For ``command`` the program and its arguments, at least one. For an agent CLI more
             arguments, added to the provider's own.
         prompt: What it reads on standard input.
+        title: What stands for the prompt in lists; None for its beginning.
         agent_type: What it is called; any text. It becomes the first part of its id.
         cwd: Where it runs; None for the orchestrator's own working directory.
         env: Variables set on top of the orchestrator's own environment.
@@ -51,6 +52,7 @@ class AgentSpec(Noun):
     provider: str = "command"
     argv: tuple[str, ...] = ()
     prompt: str = ""
+    title: str | None = None
     agent_type: str = "agent"
     cwd: Path | None = None
     env: dict[str, str] = Field(default_factory=dict[str, str])
@@ -66,8 +68,13 @@ class AgentSpec(Noun):
         return self
 
 
+Count = Annotated[int, Field(ge=0)]
+
+
 class Limits(Noun):
-    """How many agents there may be; counted per task, or over all agents without a task.
+    """How many agents there may be; None for as many as the machine bears.
+
+    Counted over a task, or over the agents that one orchestrator launched without a task.
 
     Attributes:
         max_agents: All that were ever started.
@@ -75,9 +82,9 @@ class Limits(Noun):
         max_depth: Generations; an agent without a parent agent has depth 1.
     """
 
-    max_agents: Annotated[int, Field(ge=0)] = 45
-    max_concurrent: Annotated[int, Field(ge=0)] = 20
-    max_depth: Annotated[int, Field(ge=0)] = 5
+    max_agents: Count | None = None
+    max_concurrent: Count | None = None
+    max_depth: Count | None = 5
 
 
 class AgentRecord(Noun):
@@ -88,7 +95,8 @@ class AgentRecord(Noun):
         owner: The orchestrator that launched it.
         depth: 1 for an agent without a parent agent, else the parent's depth and one.
         argv: What was started; never holds the prompt.
-        prompt_preview: The first 200 characters of the prompt.
+        prompt_preview: The first 200 characters of the prompt or its title, and three dots when
+            that was longer.
         cookie: Its launch token, in the environment of everything that it starts.
         session_name: What the original server called its tmux session.
     """

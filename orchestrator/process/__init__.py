@@ -1,1 +1,1 @@
-"""."""
+"""The operating system: sessions, groups, identity, the tree, the keeper."""

@@ -1,1 +1,7 @@
-"""."""
+"""The original server's domain: tasks, progress, findings, hierarchy."""
+
+from .caller import Caller
+from .projector import Projector, open_projector
+from .service import TaskService
+
+__all__ = ["Caller", "Projector", "TaskService", "open_projector"]

@@ -1,0 +1,193 @@
+"""The composition root: builds everything, wires it, and takes it down again."""
+
+from __future__ import annotations
+
+import logging
+import os
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .config import Settings
+from .model import Cookie, Limits
+from .process.launcher import open_launcher
+from .providers import default_providers
+from .registry import Registry
+from .supervision import Surroundings, log_path, open_supervisor
+from .tasks import TaskService, open_projector
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+
+    from .model import AgentId, AgentRecord
+    from .providers import Provider
+    from .supervision import Supervisor
+
+_PRIVATE_FILE = 0o600
+
+
+@asynccontextmanager
+async def open_orchestrator(
+    workspace: Path | str | None = None,
+    *,
+    settings: Settings | None = None,
+    providers: Mapping[str, Provider] | None = None,
+    surroundings: Surroundings | None = None,
+    limits: Limits | None = None,
+    shutdown_timeout: float | None = None,
+) -> AsyncGenerator[Supervisor]:
+    """Open an orchestrator for the length of the block; leaving the block leaves nobody.
+
+    What earlier orchestrators of the workspace have left half done is settled meanwhile.
+
+    Args:
+        workspace: The folder for registry, logs and outputs; None for what the environment says,
+            which is ``.agent-workspace`` in the working directory unless set.
+        settings: Everything that can be set; None to read the environment.
+        providers: The agent CLIs by name; None for those that come with it.
+        surroundings: What agents find that lets them report back; None for nothing.
+        limits: For launches that name none; None for a depth of 5 and as many agents as the
+            machine bears.
+        shutdown_timeout: Seconds to wait for agents when the block is left; None for as long as
+            their stops may take. Their keepers finish what is left.
+
+    Raises:
+        InvalidInputError: A setting cannot be what it is.
+        RegistryError: The workspace cannot be used.
+        NurseryError: No process can be started.
+    """
+    named = Path(workspace) if workspace is not None else None
+    settings = settings or Settings.read(workspace=named)
+    with one_error(), Registry.open(settings.workspace) as registry:
+        async with _supervise(
+            settings,
+            registry,
+            providers=default_providers(settings) if providers is None else providers,
+            surroundings=surroundings or Surroundings(),
+            limits=limits or Limits(),
+            shutdown_timeout=shutdown_timeout,
+        ) as supervisor:
+            yield supervisor
+
+
+@asynccontextmanager
+async def _supervise(
+    settings: Settings,
+    registry: Registry,
+    *,
+    providers: Mapping[str, Provider],
+    surroundings: Surroundings,
+    limits: Limits,
+    shutdown_timeout: float | None,
+    on_change: tuple[Callable[[AgentRecord], None], ...] = (),
+) -> AsyncGenerator[Supervisor]:
+    async with (
+        open_launcher(log_path(settings.workspace)) as launcher,
+        open_supervisor(
+            settings,
+            registry=registry,
+            launcher=launcher,
+            providers=providers,
+            surroundings=surroundings,
+            limits=limits,
+            shutdown_timeout=shutdown_timeout,
+            on_change=on_change,
+        ) as supervisor,
+    ):
+        yield supervisor
+
+
+class App:
+    """A running server: tasks over agents.
+
+    Attributes:
+        settings: What it was opened with.
+        supervisor: Its agents.
+        tasks: The domain of the drop-in tools.
+    """
+
+    def __init__(self, settings: Settings, supervisor: Supervisor, tasks: TaskService) -> None:
+        """Made by `open_app`."""
+        self.settings = settings
+        self.supervisor = supervisor
+        self.tasks = tasks
+
+    def agent_for_cookie(self, cookie: str) -> AgentId | None:
+        """Return the live agent that was launched with this cookie, if there is one."""
+        return self.supervisor.agent_for_cookie(Cookie(cookie))
+
+    def begin_shutdown(self, reason: str) -> None:
+        """Tell every keeper at once to stop its agent; the first reason counts."""
+        self.supervisor.begin_shutdown(reason)
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings, *, surroundings: Surroundings | None = None
+) -> AsyncGenerator[App]:
+    """Open a server for the length of the block.
+
+    Leaving it stops every agent, and waits ``settings.shutdown_timeout`` at most.
+
+    Args:
+        settings: Everything that can be set.
+        surroundings: Where the front end listens for agents, if it does.
+
+    Raises:
+        InvalidInputError, RegistryError, NurseryError: As for `open_orchestrator`.
+    """
+    with (
+        one_error(),
+        Registry.open(settings.workspace) as registry,
+        lifecycle_log(settings.workspace),
+    ):
+        async with (
+            open_projector(registry, settings) as projector,
+            _supervise(
+                settings,
+                registry,
+                providers=default_providers(settings),
+                surroundings=surroundings or Surroundings(),
+                limits=settings.limits,
+                shutdown_timeout=settings.shutdown_timeout,
+                on_change=(projector.agent_changed,),
+            ) as supervisor,
+        ):
+            yield App(settings, supervisor, TaskService(settings, supervisor, projector))
+
+
+@contextmanager
+def one_error() -> Generator[None]:
+    """Raise what went wrong itself, not a group of groups that holds nothing else."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        error: Exception = group
+        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+            error = error.exceptions[0]
+
+        raise error from None
+
+
+@contextmanager
+def lifecycle_log(workspace: Path) -> Generator[None]:
+    """Add what is logged to the file that the keepers write to, so that it tells the whole story.
+
+    Raises:
+        OSError: The file cannot be written.
+    """
+    path = log_path(workspace)
+    path.touch(mode=_PRIVATE_FILE)
+    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    handler.setFormatter(
+        logging.Formatter(
+            f"%(asctime)s orchestrator {os.getpid()}: %(message)s", "%Y-%m-%dT%H:%M:%S"
+        )
+    )
+    root = logging.getLogger(__package__)
+    root.addHandler(handler)
+    try:
+        yield
+    finally:
+        root.removeHandler(handler)
+        handler.close()

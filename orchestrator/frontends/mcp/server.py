@@ -1,0 +1,160 @@
+"""The server for one caller, and one session of it over a pair of byte streams."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING, Any, Final
+
+import anyio
+from mcp.server.lowlevel import Server
+from mcp.server.runner import serve_loop
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    CallToolRequestParams,
+    CallToolResult,
+    ListPromptsResult,
+    ListResourcesResult,
+    ListResourceTemplatesResult,
+    ListToolsResult,
+    PaginatedRequestParams,
+    ReadResourceRequestParams,
+    ReadResourceResult,
+)
+
+from .calls import call_tool
+from .resources import RESOURCES, TEMPLATES, read_resource
+from .tools import list_tools
+from .transport import Outbox, read_messages
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from anyio.abc import ByteReceiveStream, ByteSendStream
+    from mcp.server.context import ServerRequestContext
+
+    from orchestrator.tasks.caller import Caller
+
+    from .ports import TaskTools
+
+NAME: Final = "Claude Orchestrator"
+DISTRIBUTION: Final = "orchestrator-keeper"
+
+INSTRUCTIONS: Final = (
+    "Launches AI coding agents as background processes and watches over them. Create a task "
+    "first, deploy agents on it, follow them by the task's status and their output. Every process "
+    "of an agent ends with it. Answers carry success; where it is false, error says what to do."
+)
+
+#: Seconds that answers which are already there get to be read when a session is over.
+FLUSH: Final = 0.2
+
+#: Seconds that calls still running at end of input get to finish and to answer.
+GRACE: Final = 1.0
+
+
+def build_server(tasks: TaskTools, caller: Caller) -> Server[Any]:
+    """Make the server as it looks to one caller; cheap, one for each connection."""
+
+    async def on_list_tools(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListToolsResult:
+        return ListToolsResult(tools=list_tools())
+
+    async def on_call_tool(
+        _context: ServerRequestContext[Any], params: CallToolRequestParams
+    ) -> CallToolResult:
+        return await call_tool(params.name, params.arguments, tasks, caller)
+
+    async def on_list_resources(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListResourcesResult:
+        return ListResourcesResult(resources=list(RESOURCES))
+
+    async def on_list_resource_templates(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListResourceTemplatesResult:
+        return ListResourceTemplatesResult(resource_templates=list(TEMPLATES))
+
+    async def on_read_resource(
+        _context: ServerRequestContext[Any], params: ReadResourceRequestParams
+    ) -> ReadResourceResult:
+        return await read_resource(params.uri, tasks)
+
+    async def on_list_prompts(
+        _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
+    ) -> ListPromptsResult:
+        # There are none. The original said so with an empty list, and clients do ask.
+        return ListPromptsResult(prompts=[])
+
+    server: Server[Any] = Server(
+        NAME,
+        version=package_version(),
+        instructions=INSTRUCTIONS,
+        on_list_tools=on_list_tools,
+        on_call_tool=on_call_tool,
+        on_list_resources=on_list_resources,
+        on_list_resource_templates=on_list_resource_templates,
+        on_read_resource=on_read_resource,
+        on_list_prompts=on_list_prompts,
+    )
+    # The SDK puts tracing there, which would cost every call and go nowhere.
+    server.middleware.clear()
+    return server
+
+
+def package_version() -> str:
+    """Tell the version of the installed package; ``0+unknown`` for a bare checkout."""
+    try:
+        return version(DISTRIBUTION)
+    except PackageNotFoundError:
+        return "0+unknown"
+
+
+def _nothing() -> None:
+    pass
+
+
+async def serve_connection(
+    tasks: TaskTools,
+    caller: Caller,
+    receive: ByteReceiveStream,
+    send: ByteSendStream,
+    *,
+    on_end: Callable[[], None] = _nothing,
+    grace: float = GRACE,
+) -> None:
+    """Serve one client until it is gone; calls run side by side.
+
+    Only the protocol versions that begin with ``initialize`` are spoken: a client that probes
+    for newer ones gets an error for that and goes on, as all clients that were measured do.
+
+    Args:
+        tasks: What the tools call.
+        caller: In whose name.
+        receive: The bytes from the client.
+        send: The bytes to it.
+        on_end: Called at once when the client has nothing more to say; calls still run then.
+        grace: Seconds that these calls get to answer.
+    """
+    outbox = Outbox(send)
+    inbox, messages = anyio.create_memory_object_stream[SessionMessage | Exception]()
+    async with anyio.create_task_group() as session:
+
+        def on_broken() -> None:
+            on_end()
+            session.cancel_scope.cancel()
+
+        session.start_soon(outbox.run, on_broken)
+        session.start_soon(
+            partial(read_messages, receive, inbox, outbox, on_end=on_end, grace=grace)
+        )
+        try:
+            await serve_loop(
+                build_server(tasks, caller), messages, outbox, lifespan_state=dict[str, Any]()
+            )
+            session.cancel_scope.cancel()
+        finally:
+            inbox.close()
+            messages.close()
+            outbox.finish(FLUSH)

@@ -1,0 +1,199 @@
+"""The server on standard input and output: its signals, its end, and its exit status."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+import threading
+from functools import partial
+from typing import TYPE_CHECKING, Final, Literal
+
+import anyio
+
+from orchestrator.config import Settings
+from orchestrator.errors import InvalidInputError, OrchestratorError
+from orchestrator.tasks.caller import Caller
+
+from .agents import serve_agents
+from .logs import set_up_logging
+from .server import serve_connection
+from .wire import claimed_stdio, open_missing
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anyio.abc import ByteReceiveStream, ByteSendStream, TaskStatus
+
+    from .ports import App, OpenApp
+
+logger = logging.getLogger(__name__)
+
+BACKEND_VARIABLE: Final = "ORCHESTRATOR_BACKEND"
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+END_OF_INPUT: Final = "end of input"
+
+#: Seconds that calls still running at end of input get to answer. They count against the 2 s in
+#: which the whole server should be gone.
+GRACE: Final = 0.25
+
+#: Exit statuses: the settings cannot be read; something failed.
+USAGE: Final = 2
+FAILURE: Final = 1
+
+
+class Ending:
+    """How the server ends: the first reason counts, and every keeper hears it at once."""
+
+    def __init__(self) -> None:
+        """Begin with no reason."""
+        self.status: int | None = None
+        self.root = anyio.CancelScope()
+        self._reason: str | None = None
+        self._app: App | None = None
+
+    def opened(self, app: App) -> None:
+        """Take the app as soon as there is one; it hears of a reason that came before it."""
+        self._app = app
+        if self._reason is not None:
+            app.begin_shutdown(self._reason)
+
+    def begin(self, reason: str, status: int) -> None:
+        """Begin the shutdown; later reasons change nothing."""
+        if self._reason is not None:
+            return
+
+        self._reason = reason
+        self.status = status
+        if self._app is not None:
+            self._app.begin_shutdown(reason)
+
+        logger.info("Shutting down: %s", reason)
+
+
+async def serve_stdio(
+    settings: Settings, *, open_app: OpenApp, agent_socket: Path | None = None
+) -> int:
+    """Serve the client on standard input and output, and agents on their socket.
+
+    The first of a signal and the end of input ends it; what comes later changes nothing.
+
+    Args:
+        settings: The settings.
+        open_app: Builds the house; leaving it waits for its agents, with a bound.
+        agent_socket: Where agents report back; None for no such socket.
+
+    Returns:
+        The exit status: 0 after end of input, 128 + n after signal n.
+    """
+    ending = Ending()
+    async with anyio.create_task_group() as outermost:
+        # In place before anything is launched, and until everything is gone.
+        await outermost.start(_watch_signals, ending)
+        with claimed_stdio() as (receive, send), ending.root:
+            async with open_app(settings) as app:
+                ending.opened(app)
+                try:
+                    await _serve(app, ending, receive, send, agent_socket)
+                finally:
+                    ending.begin("a failure", FAILURE)
+
+        outermost.cancel_scope.cancel()
+
+    return FAILURE if ending.status is None else ending.status
+
+
+async def _serve(
+    app: App,
+    ending: Ending,
+    receive: ByteReceiveStream,
+    send: ByteSendStream,
+    agent_socket: Path | None,
+) -> None:
+    async with anyio.create_task_group() as sessions:
+        if agent_socket is not None:
+            await sessions.start(serve_agents, agent_socket, app.tasks, app.agent_for_cookie)
+
+        await serve_connection(
+            app.tasks,
+            Caller(),
+            receive,
+            send,
+            on_end=partial(ending.begin, END_OF_INPUT, 0),
+            grace=GRACE,
+        )
+        ending.begin(END_OF_INPUT, 0)
+        sessions.cancel_scope.cancel()
+
+
+async def _watch_signals(
+    ending: Ending, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
+    with anyio.open_signal_receiver(*SIGNALS) as received:
+        task_status.started()
+        async for number in received:
+            ending.begin(signal.Signals(number).name, 128 + number)
+            ending.root.cancel()
+
+
+def main(open_app: OpenApp, *, agent_socket: Path | None = None) -> int:
+    """Run the server as a program.
+
+    Args:
+        open_app: `orchestrator.app.open_app`, its surroundings bound.
+        agent_socket: Where agents report back.
+
+    Returns:
+        The exit status. Where a thread is stuck, the process ends here instead.
+    """
+    open_missing()
+    set_up_logging(os.environ)
+    try:
+        settings = Settings.read()
+    except InvalidInputError as error:
+        sys.stderr.write(f"orchestrator: {error}\n")
+        return USAGE
+
+    return _leave(_run(settings, open_app, agent_socket))
+
+
+def _run(settings: Settings, open_app: OpenApp, agent_socket: Path | None) -> int:
+    status = FAILURE
+    backend: Literal["asyncio", "trio"] = (
+        "trio" if os.environ.get(BACKEND_VARIABLE) == "trio" else "asyncio"
+    )
+    try:
+        status = anyio.run(
+            partial(serve_stdio, settings, open_app=open_app, agent_socket=agent_socket),
+            backend=backend,
+        )
+    except* OrchestratorError as group:
+        for error in group.exceptions:
+            logger.error("%s", error)  # noqa: TRY400  its message says all; no traceback
+    except* Exception:
+        logger.exception("The server failed")
+
+    return status
+
+
+def _leave(status: int) -> int:
+    """End now if a thread would keep the process; else hand the status on."""
+    for number in SIGNALS:
+        # Everything is gone; a late signal must not change the status.
+        signal.signal(number, signal.SIG_IGN)
+
+    main_thread = threading.main_thread()
+    stuck = [
+        thread.name
+        for thread in threading.enumerate()
+        if thread is not main_thread and not thread.daemon
+    ]
+    if stuck:
+        logger.warning("Ending with threads that are stuck: %s", ", ".join(stuck))
+        logging.shutdown()
+        os._exit(status)
+
+    return status

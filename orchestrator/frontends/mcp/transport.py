@@ -1,0 +1,250 @@
+"""A byte stream in each direction, as the message streams that a session of the SDK works on."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import anyio.lowlevel
+from mcp.shared.message import SessionMessage
+from mcp_types import (
+    INVALID_REQUEST,
+    JSONRPCError,
+    JSONRPCNotification,
+    JSONRPCRequest,
+    JSONRPCResponse,
+)
+
+from .framing import LineReader, LineTooLongError, NotAMessageError, encode, parse, reject
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from types import TracebackType
+    from typing import Self
+
+    from anyio.abc import ByteReceiveStream, ByteSendStream
+    from anyio.streams.memory import MemoryObjectSendStream
+    from mcp_types import JSONRPCMessage
+
+logger = logging.getLogger(__name__)
+
+#: Answers that may wait for a client that does not read, in bytes; then it is not read either.
+BACKLOG_MAX: Final = 64 * 1024 * 1024
+
+#: Requests of one connection that are worked on at the same time; more wait unread.
+REQUESTS_MAX: Final = 512
+
+#: Small answers are written together, up to so many bytes.
+BATCH: Final = 64 * 1024
+
+
+class Outbox:
+    """The messages on their way to the client, and what it still waits for.
+
+    It is the session's write stream. Its memory has a bound: a client that never reads its
+    answers is not read any further, and delays nobody but itself.
+    """
+
+    def __init__(
+        self, stream: ByteSendStream, *, backlog: int = BACKLOG_MAX, requests: int = REQUESTS_MAX
+    ) -> None:
+        """Take the stream to the client, and both limits."""
+        self._stream = stream
+        self._backlog_max = backlog
+        self._requests_max = requests
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._awaited: set[str] = set()
+        self._closing = False
+        self._broken = False
+        self._changed = anyio.Event()
+        self._writing = anyio.CancelScope(shield=True)
+
+    # ------------------------------------------------------------------ for the session
+    async def send(self, item: SessionMessage, /) -> None:
+        """Queue a message; wait while too much is queued.
+
+        Raises:
+            BrokenResourceError: The client is gone.
+            ClosedResourceError: The session is over.
+        """
+        await self.post(item.message)
+
+    async def aclose(self) -> None:
+        """Let what is queued go out, and take nothing more."""
+        self._closing = True
+        self._wake()
+        await anyio.lowlevel.checkpoint()
+
+    async def __aenter__(self) -> Self:
+        """Do nothing; leaving closes it."""
+        return self
+
+    async def __aexit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> bool | None:
+        """Close it."""
+        await self.aclose()
+        return None
+
+    # ------------------------------------------------------------------ for the reader
+    async def post(self, message: JSONRPCMessage) -> None:
+        """As `send`, for a message without its envelope."""
+        if self._broken:
+            raise anyio.BrokenResourceError
+
+        if self._closing:
+            raise anyio.ClosedResourceError
+
+        # Queued before the first await: whoever is cancelled right now has still answered.
+        line = encode(message)
+        self._queue.append(line)
+        self._queued += len(line)
+        if isinstance(message, JSONRPCResponse | JSONRPCError):
+            self._awaited.discard(str(message.id))
+
+        self._wake()
+        await anyio.lowlevel.checkpoint()
+        while self._queued > self._backlog_max and not self._broken:
+            await self._changed.wait()
+
+    def expect(self, message: JSONRPCMessage) -> None:
+        """Note a request as waiting for its answer, and a cancelled one as not waiting."""
+        match message:
+            case JSONRPCRequest(id=request_id):
+                self._awaited.add(str(request_id))
+            case JSONRPCNotification(
+                method="notifications/cancelled", params={"requestId": request_id}
+            ):
+                self._awaited.discard(str(request_id))
+                self._wake()
+            case _:
+                pass
+
+    async def wait_room(self) -> None:
+        """Wait until one more request may be taken."""
+        while not self._broken and (
+            self._queued > self._backlog_max or len(self._awaited) >= self._requests_max
+        ):
+            await self._changed.wait()
+
+    async def wait_answered(self) -> None:
+        """Wait until every request has its answer, and every answer is written."""
+        while not self._broken and (self._awaited or self._queued):
+            await self._changed.wait()
+
+    # ------------------------------------------------------------------ for the owner
+    async def run(self, on_broken: Callable[[], None]) -> None:
+        """Write until the session is over; called once.
+
+        Cancelling the task around it does not stop it, `finish` does: the last answers of a
+        session that is cancelled still go out.
+
+        Args:
+            on_broken: Called when the client turns out to be gone.
+        """
+        with self._writing:
+            try:
+                while await self._wait_queued():
+                    batch = self._take()
+                    await self._stream.send(batch)
+                    self._queued -= len(batch)
+                    self._wake()
+            except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                logger.info("The client does not take answers any more")
+                self._give_up()
+                on_broken()
+
+        self._give_up()
+
+    def finish(self, within: float) -> None:
+        """End `run` when everything queued is written, or after so many seconds."""
+        self._closing = True
+        self._writing.deadline = anyio.current_time() + within
+        self._wake()
+
+    async def _wait_queued(self) -> bool:
+        while not self._queue:
+            if self._closing:
+                return False
+
+            await self._changed.wait()
+
+        return True
+
+    def _take(self) -> bytes:
+        parts = [self._queue.popleft()]
+        size = len(parts[0])
+        while self._queue and size + len(self._queue[0]) <= BATCH:
+            parts.append(self._queue.popleft())
+            size += len(parts[-1])
+
+        return parts[0] if len(parts) == 1 else b"".join(parts)
+
+    def _give_up(self) -> None:
+        self._broken = True
+        self._queue.clear()
+        self._queued = 0
+        self._wake()
+
+    def _wake(self) -> None:
+        self._changed.set()
+        self._changed = anyio.Event()
+
+
+async def read_messages(
+    stream: ByteReceiveStream,
+    inbox: MemoryObjectSendStream[SessionMessage | Exception],
+    outbox: Outbox,
+    *,
+    on_end: Callable[[], None],
+    grace: float,
+) -> None:
+    """Hand what the client says to the session, until the client has nothing more to say.
+
+    What is no message is answered here, and the connection goes on.
+
+    Args:
+        stream: The bytes from the client.
+        inbox: The session's read stream; closing it cancels the calls that still run.
+        outbox: For answers to what is no message.
+        on_end: Called at end of input, at once.
+        grace: Seconds that running calls get after end of input to answer and to be read.
+    """
+    lines = LineReader(stream)
+    async with inbox:
+        try:
+            while True:
+                await outbox.wait_room()
+                await _read_one(lines, inbox, outbox)
+        except anyio.EndOfStream:
+            logger.debug("End of input")
+        except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+            logger.debug("The session ended before its input")
+
+        on_end()
+        with anyio.move_on_after(grace):
+            await outbox.wait_answered()
+
+
+async def _read_one(
+    lines: LineReader, inbox: MemoryObjectSendStream[SessionMessage | Exception], outbox: Outbox
+) -> None:
+    try:
+        line = await lines.next_line()
+        if not line.strip():
+            return
+
+        message = parse(line)
+    except LineTooLongError as error:
+        await outbox.post(reject(INVALID_REQUEST, f"Invalid Request: {error}"))
+    except NotAMessageError as error:
+        await outbox.post(error.answer)
+    else:
+        outbox.expect(message)
+        await inbox.send(SessionMessage(message))

@@ -1,0 +1,158 @@
+"""One agent's processes as its keeper sees them: who is there, and reaping who has ended.
+
+The keeper is their subreaper, so they are its descendants: always, all of them, and nobody else.
+Where there is no subreaper (macOS), the orphans among them go to pid 1; what stands in the
+agent's session or group is still found.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from . import tree
+from .kernel import is_subreaper
+
+if TYPE_CHECKING:
+    from resource import struct_rusage
+
+    from .tree import Proc
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+class Household:
+    """The agent and everyone below it.
+
+    Attributes:
+        leader: The agent's pid, which is its process group and session as well.
+        exit: ``("code", n)`` or ``("signal", n)`` once the leader has ended.
+    """
+
+    def __init__(self, leader: int) -> None:
+        """Keep the house of an agent that was started just now."""
+        self.leader = leader
+        self.exit: tuple[str, int] | None = None
+        self.user_s = 0.0
+        self.system_s = 0.0
+        self.max_rss = 0
+        self._leader_reaped = False
+        self._contained = is_subreaper()
+
+    def reap(self) -> None:
+        """Collect whoever has ended, without waiting.
+
+        The leader is looked at but left a zombie: as long as it is, no other process can get its
+        number, and its process group can be signalled safely.
+        """
+        if self.exit is None:
+            self._look_at_leader()
+
+        for pid in tree.children(os.getpid()):
+            if pid != self.leader:
+                self._collect(pid)
+
+    def others(self) -> list[Proc]:
+        """Everyone alive but the leader."""
+        return [proc for proc in self._alive() if proc.pid != self.leader]
+
+    def empty(self) -> bool:
+        """Whether nobody is left; proven by the kernel, not by a walk.
+
+        When all that is left seems to be the ended leader, the leader is reaped. Only then can
+        the kernel be asked: ECHILD means that nobody is there, nor on the way here.
+        """
+        if self.exit is None:
+            return False
+
+        if not self._leader_reaped:
+            if any(pid != self.leader for pid in tree.children(os.getpid())):
+                return False
+
+            self._collect(self.leader)
+
+        try:
+            while True:
+                pid, _, usage = os.wait4(-1, os.WNOHANG)
+                if pid == 0:
+                    return False
+
+                self._account(usage)
+        except ChildProcessError:
+            return self._contained or not self.others()
+
+    def signal_leader(self, *signals: int) -> None:
+        """Signal the leader alone, while it is there."""
+        if self.exit is None:
+            for number in signals:
+                os.kill(self.leader, number)
+
+    def signal_groups(self, *signals: int) -> list[Proc]:
+        """Signal the agent's group, every escapee's group, and whoever is in neither.
+
+        Returns:
+            Those who were there, the leader among them.
+        """
+        alive = self._alive()
+        own_group_is_ours = not self._leader_reaped or any(p.pgid == self.leader for p in alive)
+        if own_group_is_ours:
+            tree.send_group(self.leader, *signals)
+
+        for pgid in {proc.pgid for proc in alive} - {self.leader, os.getpgrp(), 0, 1}:
+            # The number means this group as long as a member of it is there: look again.
+            if any(self._still(proc) for proc in alive if proc.pgid == pgid):
+                tree.send_group(pgid, *signals)
+
+        for proc in alive:
+            if proc.pgid == os.getpgrp():  # between its fork and its setsid
+                tree.send(proc, *signals)
+
+        return alive
+
+    def _alive(self) -> list[Proc]:
+        if self._contained:
+            return tree.descendants(os.getpid())
+
+        below = {proc.pid: proc for proc in tree.descendants(os.getpid())}
+        for proc in tree.everyone():
+            if not proc.ended and self.leader in {proc.sid, proc.pgid}:
+                below.setdefault(proc.pid, proc)
+
+        return list(below.values())
+
+    @staticmethod
+    def _still(proc: Proc) -> bool:
+        now = tree.read(proc.pid)
+        return now is not None and (now.start, now.pgid) == (proc.start, proc.pgid)
+
+    def _look_at_leader(self) -> None:
+        if not hasattr(os, "waitid"):  # macOS before Python 3.13: no look without reaping
+            self._collect(self.leader)
+            return
+
+        seen = os.waitid(os.P_PID, self.leader, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+        if seen is not None:
+            kind = "code" if seen.si_code == os.CLD_EXITED else "signal"
+            self.exit = (kind, seen.si_status)
+
+    def _collect(self, pid: int) -> None:
+        try:
+            ended, status, usage = os.wait4(pid, os.WNOHANG)
+        except ChildProcessError:
+            return
+
+        if ended == 0:
+            return
+
+        self._account(usage)
+        if pid == self.leader:
+            self._leader_reaped = True
+            if self.exit is None:
+                code = os.waitstatus_to_exitcode(status)
+                self.exit = ("code", code) if code >= 0 else ("signal", -code)
+
+    def _account(self, usage: struct_rusage) -> None:
+        self.user_s += usage.ru_utime
+        self.system_s += usage.ru_stime
+        self.max_rss = max(self.max_rss, usage.ru_maxrss * _RSS_UNIT)

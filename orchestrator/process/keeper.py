@@ -1,0 +1,265 @@
+"""The keeper: the small parent of one agent, which sees its end and takes all of it down.
+
+It is told what to do over one socket, its lifeline to the orchestrator. A stop request, SIGTERM
+to the keeper and the end of the lifeline all mean the same: take the agent down with its full
+grace. SIGQUIT means: without. What it found out is on disk before anyone is told.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import time
+import traceback
+from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
+
+from . import kernel, tree
+from .household import Household
+from .spawn import SpawnError, spawn
+from .takedown import Takedown, note
+from .wire import LineBuffer, encode
+
+if TYPE_CHECKING:
+    import socket
+    from types import FrameType
+
+    from .wire import LaunchMessage, NoteMessage, ReceiptMessage
+
+_PRIVATE = 0o600
+_CHUNK = 65536
+_STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
+
+#: Exit statuses of a keeper other than 0; both tell the nursery to look for orphans.
+FAILED = 1
+SURVIVORS = 3
+
+
+def run(channel: socket.socket) -> NoReturn:
+    """Be the keeper of the one agent that the channel's first line describes; then end."""
+    status = FAILED
+    try:
+        os.setsid()
+        kernel.become_subreaper()
+        kernel.set_name("orch-keeper")
+        with channel, _Wakeup() as wakeup:
+            keeper = _Keeper(channel, wakeup)
+            status = keeper.keep() if keeper.launch() else 0
+    except BaseException:
+        traceback.print_exc()
+        raise
+    finally:
+        os._exit(status)
+
+
+class _Wakeup:
+    """Signals as bytes in a pipe, so that one poll waits for everything."""
+
+    def __init__(self) -> None:
+        self.reader, self._writer = os.pipe()
+        os.set_blocking(self.reader, False)
+        os.set_blocking(self._writer, False)
+
+    def __enter__(self) -> Self:
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        for number in (signal.SIGCHLD, *_STOP_SIGNALS):
+            signal.signal(number, self._noted)
+
+        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        signal.set_wakeup_fd(-1)
+
+    @staticmethod
+    def _noted(_number: int, _frame: FrameType | None) -> None:
+        """The byte in the pipe is what counts."""
+
+    def take(self) -> bytes:
+        """Return the numbers of the signals that came, as bytes."""
+        try:
+            return os.read(self.reader, _CHUNK)
+        except BlockingIOError:
+            return b""
+
+
+class _Keeper:
+    def __init__(self, channel: socket.socket, wakeup: _Wakeup) -> None:
+        self._channel = channel
+        self._lines = LineBuffer()
+        self._wakeup = wakeup
+        self._takedown: Takedown | None = None
+        self._left_behind: list[NoteMessage] = []
+        self._connected = True
+        self._exited_at = 0.0
+
+    # ------------------------------------------------------------------------------- launching
+    def launch(self) -> bool:
+        """Read the order and start the agent; False when there is nothing to keep."""
+        pending: list[dict[str, Any]] = []
+        while not pending:
+            data = self._channel.recv(_CHUNK)
+            if not data:
+                return False
+
+            pending = self._lines.feed(data)
+
+        self._order = cast("LaunchMessage", pending[0])
+        self._policy = self._order["policy"]
+        self._started_at = time.time()
+        try:
+            self._house = Household(spawn(self._order))
+        except SpawnError as error:
+            self._tell({"event": "refused", "stage": error.stage, "errno": error.number})
+            return False
+
+        leader, keeper = tree.read(self._house.leader), tree.read(os.getpid())
+        self._tell(
+            {
+                "event": "started",
+                "at": self._started_at,
+                "leader": [self._house.leader, leader.start if leader else 0],
+                "keeper": [os.getpid(), keeper.start if keeper else 0],
+            }
+        )
+        for message in pending[1:]:
+            self._obey(message)
+
+        return True
+
+    # --------------------------------------------------------------------------------- keeping
+    def keep(self) -> int:
+        """Wait for the kernel or the orchestrator to say something, until nobody is left.
+
+        Returns:
+            The keeper's own exit status.
+        """
+        poll = select.poll()
+        poll.register(self._wakeup.reader, select.POLLIN)
+        poll.register(self._channel, select.POLLIN)
+        self._look()
+        while not (self._takedown and self._takedown.done):
+            timeout = self._takedown.timeout() if self._takedown else None
+            ready = dict(poll.poll(None if timeout is None else timeout * 1000 + 1))
+            if self._channel.fileno() in ready:
+                self._listen()
+                if not self._connected:
+                    poll.unregister(self._channel)
+
+            for number in set(self._wakeup.take()) & set(_STOP_SIGNALS):
+                name = signal.Signals(number).name
+                self._stop(f"{name} to its keeper", kill=number == signal.SIGQUIT)
+
+            self._look()
+
+        return self._record()
+
+    def _look(self) -> None:
+        house = self._house
+        house.reap()
+        if house.exit and not self._exited_at:
+            self._exited_at = time.time()
+            self._left_behind = [] if self._takedown else [note(proc) for proc in house.others()]
+            self._tell({"event": "exited", "at": self._exited_at, "exit": house.exit})
+            if self._takedown is None:
+                self._takedown = Takedown(house, self._policy, "left behind by its agent")
+
+        if self._takedown:
+            self._takedown.advance()
+
+    def _listen(self) -> None:
+        try:
+            data = self._channel.recv(_CHUNK)
+        except ConnectionError:
+            data = b""
+
+        if not data:
+            self._connected = False
+            self._stop("its orchestrator is gone")
+            return
+
+        for message in self._lines.feed(data):
+            self._obey(message)
+
+    def _obey(self, message: dict[str, Any]) -> None:
+        if message["op"] in {"stop", "kill"}:
+            self._policy = message.get("policy") or self._policy
+            self._stop(message["reason"], kill=message["op"] == "kill")
+
+    def _stop(self, reason: str, *, kill: bool = False) -> None:
+        self._house.reap()
+        if self._takedown is None and self._house.exit is None:
+            self._takedown = Takedown(self._house, self._policy, reason)
+            self._tell({"event": "stopping", "at": time.time(), "reason": reason})
+
+        if self._takedown is not None:
+            self._takedown.hurry(kill=kill)
+
+    # ------------------------------------------------------------------------------- reporting
+    def _record(self) -> int:
+        house, takedown = self._house, self._takedown
+        receipt = takedown.receipt() if takedown else None
+        outcome: dict[str, object] = {
+            "agent_id": self._order["agent_id"],
+            "pid": house.leader,
+            "exit": house.exit,
+            "requested": bool(takedown and takedown.requested),
+            "started_at": self._started_at,
+            "exited_at": self._exited_at,
+            "ended_at": time.time(),
+            "user_s": house.user_s,
+            "system_s": house.system_s,
+            "max_rss_bytes": house.max_rss,
+            "left_behind": self._left_behind,
+            "receipt": receipt,
+        }
+        recorded = self._write_outcome(outcome)
+        self._write_log_line(receipt)
+        self._tell({"event": "ended", "outcome": outcome, "recorded": recorded})
+        return SURVIVORS if receipt and receipt["survivors"] else 0
+
+    def _write_outcome(self, outcome: dict[str, object]) -> bool:
+        path = self._order["outcome"]
+        partial = f"{path}.{os.getpid()}"
+        try:
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+            with os.fdopen(descriptor, "w") as file:
+                json.dump(outcome, file)
+
+            os.replace(partial, path)  # noqa: PTH105  pathlib is not loaded here
+        except OSError:
+            return False
+
+        return True
+
+    def _write_log_line(self, receipt: ReceiptMessage | None) -> None:
+        kind, number = self._house.exit or ("code", -1)
+        how = f"exit {number}" if kind == "code" else f"signal {number}"
+        said = ""
+        if receipt:
+            said = (
+                f" stopped reason={receipt['reason']!r} signalled={len(receipt['signalled'])}"
+                f" escapees={len(receipt['escapees'])} killed={len(receipt['killed'])}"
+                f" survivors={len(receipt['survivors'])} ms={receipt['duration_ms']:.0f}"
+            )
+
+        now = time.strftime("%Y-%m-%dT%H:%M:%S", time.localtime())
+        line = (
+            f"{now} keeper {os.getpid()}: agent {self._order['agent_id']}"
+            f" pid={self._house.leader} ended {how}{said}\n"
+        )
+        try:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            descriptor = os.open(self._order["log"], flags, _PRIVATE)
+            os.write(descriptor, line.encode("utf-8", "backslashreplace"))
+            os.close(descriptor)
+        except OSError:
+            return
+
+    def _tell(self, event: dict[str, object]) -> None:
+        try:
+            self._channel.sendall(encode(event))
+        except OSError:
+            # Nobody listens any more; what must not be lost is on disk.
+            self._connected = False

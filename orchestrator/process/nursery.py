@@ -1,0 +1,163 @@
+"""The nursery: a small single-threaded process that forks keepers on request.
+
+Forking a keeper from here costs a tenth of starting one. Each request is one byte with a socket
+beside it, the new keeper's lifeline. The nursery is a subreaper too: whoever falls to it and is
+no keeper is the orphan of a keeper that was killed, and is swept.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import select
+import signal
+import socket
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from . import keeper, kernel, tree
+from .takedown import KILL_ROUND, note
+from .wire import encode
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from .wire import NoteMessage
+
+#: Seconds in which orphans that keep forking are killed round after round; then once a second.
+SWEEP_LIMIT = 10.0
+_SLOW_ROUND = 1.0
+
+
+def main(descriptor: int) -> NoReturn:
+    """Serve requests on the socket until the orchestrator is gone and no keeper is left."""
+    kernel.become_subreaper()
+    kernel.set_name("orch-nursery")
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        # It is told to leave by the end of its socket, and not before its keepers have left.
+        signal.signal(number, signal.SIG_IGN)
+
+    # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
+    gc.disable()
+    gc.freeze()
+    with socket.socket(fileno=descriptor) as requests:
+        requests.set_inheritable(False)
+        _Nursery(requests).serve()
+
+    os._exit(0)
+
+
+def _noted(_number: int, _frame: FrameType | None) -> None:
+    """The byte in the wake-up pipe is what counts."""
+
+
+class _Nursery:
+    def __init__(self, requests: socket.socket) -> None:
+        self._requests = requests
+        self._open = True
+        self._keepers: set[int] = set()
+        self._wakeup, self._writer = os.pipe()
+        os.set_blocking(self._wakeup, False)
+        os.set_blocking(self._writer, False)
+        self._sweeping_since: float | None = None
+        self._died: list[int] = []
+        self._swept: dict[int, NoteMessage] = {}
+
+    def serve(self) -> None:
+        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
+        signal.signal(signal.SIGCHLD, _noted)
+        poll = select.poll()
+        poll.register(self._requests, select.POLLIN)
+        poll.register(self._wakeup, select.POLLIN)
+        while self._open or self._keepers or self._sweeping_since:
+            ready = dict(poll.poll(self._timeout()))
+            if self._requests.fileno() in ready:
+                self._take_request()
+                if not self._open:
+                    poll.unregister(self._requests)
+
+            if self._wakeup in ready:
+                os.read(self._wakeup, 4096)
+
+            self._reap()
+            self._sweep()
+
+    def _timeout(self) -> float | None:
+        if self._sweeping_since is None:
+            return None
+
+        fresh = time.monotonic() - self._sweeping_since < SWEEP_LIMIT
+        return (KILL_ROUND if fresh else _SLOW_ROUND) * 1000
+
+    def _take_request(self) -> None:
+        try:
+            data, descriptors, _, _ = socket.recv_fds(self._requests, 1, 1)
+        except ConnectionError:
+            data, descriptors = b"", []
+
+        if not data:
+            self._open = False
+            return
+
+        for descriptor in descriptors:
+            self._fork_keeper(descriptor)
+
+    def _fork_keeper(self, descriptor: int) -> None:
+        os.set_inheritable(descriptor, False)  # noqa: FBT003  the function takes it so
+        try:
+            pid = os.fork()
+        except OSError as error:
+            with socket.socket(fileno=descriptor) as channel:
+                channel.sendall(encode({"event": "refused", "stage": "fork", "errno": error.errno}))
+
+            return
+
+        if pid == 0:
+            signal.set_wakeup_fd(-1)
+            os.close(self._wakeup)
+            os.close(self._writer)
+            self._requests.close()
+            keeper.run(socket.socket(fileno=descriptor))
+
+        os.close(descriptor)
+        self._keepers.add(pid)
+
+    def _reap(self) -> None:
+        while True:
+            try:
+                pid, status = os.waitpid(-1, os.WNOHANG)
+            except ChildProcessError:
+                return
+
+            if pid == 0:
+                return
+
+            if pid in self._keepers:
+                self._keepers.remove(pid)
+                if status != 0:
+                    # Its agent has got SIGKILL from the kernel; the rest has fallen to us.
+                    self._died.append(pid)
+                    self._sweeping_since = self._sweeping_since or time.monotonic()
+
+    def _sweep(self) -> None:
+        if self._sweeping_since is None:
+            return
+
+        orphans = [pid for pid in tree.children(os.getpid()) if pid not in self._keepers]
+        for orphan in orphans:
+            for proc in [tree.read(orphan), *tree.descendants(orphan)]:
+                if proc is not None and not proc.ended and tree.send(proc, signal.SIGKILL):
+                    self._swept[proc.pid] = note(proc)
+
+        if not orphans:
+            self._sweeping_since = None
+            processes = list(self._swept.values())
+            self._tell({"event": "swept", "keepers": self._died, "processes": processes})
+            self._died.clear()
+            self._swept.clear()
+
+    def _tell(self, event: dict[str, object]) -> None:
+        try:
+            self._requests.sendall(encode(event))
+        except OSError:
+            return

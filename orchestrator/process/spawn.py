@@ -1,0 +1,104 @@
+"""Starting one agent: fork, a session of its own, its files, a clean slate, exec."""
+
+from __future__ import annotations
+
+import os
+import signal
+from typing import TYPE_CHECKING, NoReturn
+
+from . import kernel
+
+if TYPE_CHECKING:
+    from .wire import LaunchMessage
+
+_APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
+_PRIVATE = 0o600
+
+
+class SpawnError(Exception):
+    """The agent could not be started.
+
+    Attributes:
+        stage: What failed: ``fork``, ``prompt``, ``stdout``, ``stderr``, ``cwd`` or ``exec``.
+        number: The errno.
+    """
+
+    def __init__(self, stage: str, number: int) -> None:
+        """Take the stage and the errno."""
+        super().__init__(f"{stage}: {os.strerror(number)}")
+        self.stage = stage
+        self.number = number
+
+
+def spawn(order: LaunchMessage) -> int:
+    """Start the agent; returns its pid when its program runs.
+
+    Must be called in a single-threaded process: the parent-death signal is tied to the thread
+    that forks.
+
+    Raises:
+        SpawnError: It was not started, and no process of it is left.
+    """
+    # The pipe closes by itself at a successful exec; before that it carries what went wrong.
+    reader, writer = os.pipe()
+    parent = os.getpid()
+    try:
+        pid = os.fork()
+    except OSError as error:
+        os.close(reader)
+        os.close(writer)
+        raise SpawnError("fork", error.errno or 0) from None
+
+    if pid == 0:
+        _become(order, writer, parent)
+
+    os.close(writer)
+    with os.fdopen(reader, "rb") as report:
+        failure = report.read()
+
+    if failure:
+        os.waitpid(pid, 0)
+        stage, _, number = failure.decode().partition(" ")
+        raise SpawnError(stage, int(number))
+
+    return pid
+
+
+def _become(order: LaunchMessage, report: int, parent: int) -> NoReturn:
+    stage = "session"
+    try:
+        os.setsid()
+        kernel.die_with_parent(signal.SIGKILL, parent)
+        kernel.raise_oom_score()
+        stage = "prompt"
+        _put(os.open(order["prompt"], os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY), 0)
+        stage = "stdout"
+        _put(os.open(order["stdout"], _APPEND, _PRIVATE), 1)
+        stage = "stderr"
+        _put(os.open(order["stderr"], _APPEND, _PRIVATE), 2)
+        stage = "cwd"
+        os.chdir(order["cwd"])
+        stage = "exec"
+        _reset_signals()
+        os.execve(order["path"], order["argv"], order["env"])  # noqa: S606  no shell is the point
+    except OSError as error:
+        os.write(report, f"{stage} {error.errno}".encode())
+    finally:
+        os._exit(126)
+
+
+def _put(descriptor: int, number: int) -> None:
+    os.dup2(descriptor, number, inheritable=True)
+    if descriptor != number:
+        os.close(descriptor)
+
+
+def _reset_signals() -> None:
+    """Give every signal its default disposition, whatever was ignored above, and unblock it."""
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except OSError:  # the C library keeps two for itself
+            continue
+
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())

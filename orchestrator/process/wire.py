@@ -1,0 +1,101 @@
+"""The messages between the orchestrator, its nursery and its keepers: JSON, one a line."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing import TypedDict
+
+    class PolicyMessage(TypedDict):
+        """A stop policy, as plain numbers; see `orchestrator.model.StopPolicy`."""
+
+        polite_signal: int | None
+        polite_grace: float
+        term_grace: float
+        linger: float
+        kill_limit: float
+
+    class LaunchMessage(TypedDict):
+        """To a keeper, first line: what to start.
+
+        `path` is the executable as an absolute path, `argv[0]` what it is told to be called.
+        `log` is the file that gets the keeper's log lines.
+        """
+
+        agent_id: str
+        path: str
+        argv: list[str]
+        env: dict[str, str]
+        cwd: str
+        prompt: str
+        stdout: str
+        stderr: str
+        outcome: str
+        log: str
+        policy: PolicyMessage
+
+    class StopMessage(TypedDict):
+        """To a keeper: take the agent down, ``op`` being ``stop`` or, without grace, ``kill``."""
+
+        op: str
+        reason: str
+        policy: PolicyMessage | None
+
+    class NoteMessage(TypedDict):
+        """One process; see `orchestrator.model.ProcessNote`."""
+
+        pid: int
+        name: str
+        session: int
+
+    class ReceiptMessage(TypedDict):
+        """What a stop did; see `orchestrator.model.StopReceipt`. `began_at` is Unix time."""
+
+        reason: str
+        began_at: float
+        duration_ms: float
+        signalled: list[NoteMessage]
+        escapees: list[NoteMessage]
+        killed: list[NoteMessage]
+        survivors: list[NoteMessage]
+
+
+#: Larger than any message that is meant; more than this without a line's end is a fault.
+LINE_MAX = 64 * 1024 * 1024
+
+
+def encode(message: object) -> bytes:
+    """Return a message as one line.
+
+    Text from the environment may hold undecodable bytes as lone surrogates; they survive.
+    """
+    return json.dumps(message, separators=(",", ":")).encode("ascii") + b"\n"
+
+
+class LineBuffer:
+    """Bytes in, whole messages out."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._pending = b""
+
+    def feed(self, data: bytes) -> list[dict[str, Any]]:
+        """Take more bytes; return the messages that are complete now.
+
+        Raises:
+            ValueError: A line is not a JSON object, or longer than `LINE_MAX`.
+        """
+        *lines, self._pending = (self._pending + data).split(b"\n")
+        if len(self._pending) > LINE_MAX:
+            raise ValueError("a line without an end")
+
+        messages: list[dict[str, Any]] = []
+        for line in lines:
+            if not line.startswith(b"{"):
+                raise ValueError(f"not a message: {line[:80]!r}")
+
+            messages.append(json.loads(line))
+
+        return messages

@@ -1,0 +1,226 @@
+"""The agents, as they are stored, and the changes of their states."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING
+
+from orchestrator.errors import LimitReachedError, NotFoundError, RegistryError
+from orchestrator.model import AgentRecord, may_follow
+
+from .codec import decode, encode
+
+if TYPE_CHECKING:
+    from orchestrator.model import (
+        AgentId,
+        AgentState,
+        Cookie,
+        Limits,
+        OrchestratorId,
+        TaskId,
+    )
+
+    from .database import Database
+
+
+class Agents:
+    """Every agent of this workspace."""
+
+    def __init__(self, database: Database) -> None:
+        """Work on this database."""
+        self._database = database
+        # reading a record costs 25 us, so the live ones are kept; compared before they are used
+        self._live: dict[AgentId, tuple[str, AgentRecord]] = {}
+
+    def add(self, record: AgentRecord, limits: Limits | None = None) -> None:
+        """Store an agent, if there may be one more.
+
+        Args:
+            record: In any state; a new agent is ``starting``.
+            limits: Counted over its task, or over its owner's agents without a task; None for no
+                limits.
+
+        Raises:
+            NotFoundError: Its parent is not known.
+            LimitReachedError: One more would be too many, or too deep; nothing was stored.
+            RegistryError: Its id or its cookie is in use.
+        """
+        text = encode(record)
+        with self._database.write() as connection:
+            if record.parent is not None:
+                self._require(record.parent)
+
+            if limits is not None:
+                self._check(record, limits)
+
+            try:
+                connection.execute(
+                    "INSERT INTO agents (id, owner, task_id, parent, cookie, state, live, record)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+                    (
+                        record.id,
+                        record.owner,
+                        record.task_id,
+                        record.parent,
+                        record.cookie,
+                        record.state.kind,
+                        record.live,
+                        text,
+                    ),
+                )
+            except sqlite3.IntegrityError as error:
+                raise RegistryError(
+                    f"There is an agent with the id {record.id} or its cookie already; launch it "
+                    "with new ones",
+                    agent_id=record.id,
+                ) from error
+
+    def remove(self, agent_id: AgentId) -> None:
+        """Forget an agent that the operating system would not start.
+
+        Raises:
+            NotFoundError: There is none of this id.
+            RegistryError: It has got beyond ``starting``: what ran stays on record.
+        """
+        with self._database.write() as connection:
+            record = self.get(agent_id)
+            if record.state.kind != "starting":
+                raise RegistryError(
+                    f"Agent {agent_id} is {record.state.kind} and stays on record; record its end",
+                    agent_id=agent_id,
+                )
+
+            connection.execute("DELETE FROM agents WHERE id = ?", (agent_id,))
+            self._live.pop(agent_id, None)
+
+    def set_state(self, agent_id: AgentId, state: AgentState) -> AgentRecord:
+        """Record the next state of an agent, and return the agent as it is from then on.
+
+        The first final state stays: when the agent has one, that is what is returned, and nothing
+        changes.
+
+        Raises:
+            NotFoundError: There is no such agent.
+            RegistryError: This state may not follow the present one.
+        """
+        with self._database.write() as connection:
+            record = self.get(agent_id)
+            if not record.live:
+                return record
+
+            if not may_follow(record.state, state):
+                raise RegistryError(
+                    f"Agent {agent_id} is {record.state.kind} and cannot become {state.kind}",
+                    agent_id=agent_id,
+                )
+
+            record = record.model_copy(update={"state": state})
+            text = encode(record)
+            connection.execute(
+                "UPDATE agents SET state = ?, record = ? WHERE id = ?",
+                (state.kind, text, agent_id),
+            )
+            self._keep(text, record)
+            if not record.live:
+                connection.execute("UPDATE agents SET live = 0 WHERE id = ?", (agent_id,))
+
+            return record
+
+    def get(self, agent_id: AgentId) -> AgentRecord:
+        """Return the agent.
+
+        Raises:
+            NotFoundError: There is none of this id.
+        """
+        rows = self._database.rows("SELECT id, record FROM agents WHERE id = ?", (agent_id,))
+        if not rows:
+            raise _unknown(agent_id)
+
+        return self._read(*rows[0])
+
+    def find(
+        self,
+        *,
+        task_id: TaskId | None = None,
+        owner: OrchestratorId | None = None,
+        parent: AgentId | None = None,
+        live: bool | None = None,
+    ) -> list[AgentRecord]:
+        """Return the agents to which all that is given applies, in the order of their creation.
+
+        Args:
+            task_id: Which task they work on.
+            owner: Which orchestrator launched them.
+            parent: Which agent launched them.
+            live: True for those that may still have a process, False for the ended ones.
+        """
+        wanted = {"task_id": task_id, "owner": owner, "parent": parent}
+        given = {column: value for column, value in wanted.items() if value is not None}
+        conditions = [f"{column} = ?" for column in given]
+        if live is not None:
+            # not as a parameter: sqlite chooses the partial index by the text
+            conditions.append(f"live = {int(live)}")
+
+        where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
+        rows = self._database.rows(
+            f"SELECT id, record FROM agents {where} ORDER BY sequence",  # noqa: S608  our own names
+            tuple(given.values()),
+        )
+        return [self._read(found, text) for found, text in rows]
+
+    def descendants(self, agent_id: AgentId) -> list[AgentRecord]:
+        """Return its children, their children and so on, in the order of their creation."""
+        rows = self._database.rows(
+            "WITH RECURSIVE below (id) AS ("
+            " SELECT id FROM agents WHERE parent = ?"
+            " UNION SELECT agents.id FROM agents JOIN below ON agents.parent = below.id"
+            ") SELECT id, record FROM agents JOIN below USING (id) ORDER BY sequence",
+            (agent_id,),
+        )
+        return [self._read(found, text) for found, text in rows]
+
+    def by_cookie(self, cookie: Cookie) -> AgentRecord | None:
+        """Return the agent that was launched with this cookie, if one was."""
+        rows = self._database.rows("SELECT id, record FROM agents WHERE cookie = ?", (cookie,))
+        return self._read(*rows[0]) if rows else None
+
+    def _read(self, agent_id: AgentId, text: str) -> AgentRecord:
+        known = self._live.get(agent_id)
+        if known is not None and known[0] == text:
+            return known[1]
+
+        record = decode(AgentRecord, text)
+        self._keep(text, record)
+        return record
+
+    def _keep(self, text: str, record: AgentRecord) -> None:
+        if record.live:
+            self._live[record.id] = (text, record)
+        else:
+            self._live.pop(record.id, None)
+
+    def _require(self, agent_id: AgentId) -> None:
+        if not self._database.rows("SELECT 1 FROM agents WHERE id = ?", (agent_id,)):
+            raise _unknown(agent_id)
+
+    def _check(self, record: AgentRecord, limits: Limits) -> None:
+        ((total, live),) = self._database.rows(
+            f"SELECT count(*), coalesce(sum({_LIVE}), 0) FROM agents "  # noqa: S608  our own names
+            "WHERE task_id IS ?1 AND (?1 IS NOT NULL OR owner = ?2)",
+            (record.task_id, record.owner),
+        )
+        if limits.max_concurrent is not None and live >= limits.max_concurrent:
+            raise LimitReachedError(f"Too many active agents ({live}/{limits.max_concurrent})")
+
+        if limits.max_agents is not None and total >= limits.max_agents:
+            raise LimitReachedError(f"Max agents reached ({total}/{limits.max_agents})")
+
+        if limits.max_depth is not None and record.depth > limits.max_depth:
+            raise LimitReachedError(
+                f"Max depth reached ({record.depth}/{limits.max_depth}): let an agent further up "
+                "do this work, or raise the limit"
+            )
+
+
+def _unknown(agent_id: AgentId) -> NotFoundError:
+    return NotFoundError(f"Agent {agent_id} not found", agent_id=agent_id)

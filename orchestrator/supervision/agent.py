@@ -1,0 +1,161 @@
+"""A handle on one agent that this orchestrator launched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import anyio
+
+from orchestrator.errors import AgentLostError
+from orchestrator.model import Exited, Lost
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from orchestrator.model import AgentId, AgentRecord, Outcome, StopPolicy
+    from orchestrator.process.link import KeeperLink
+
+
+class Agent:
+    """One agent: wait for it, or stop it.
+
+    Attributes:
+        record: What is known of it now; replaced, never changed.
+    """
+
+    def __init__(self, record: AgentRecord) -> None:
+        """Made by the supervisor."""
+        self.record = record
+        self._link: KeeperLink | None = None
+        self._stop_asked: tuple[str, StopPolicy | None, bool] | None = None
+        self._settled = anyio.Event()
+        self._exited = anyio.Event()
+        self._ended = anyio.Event()
+        self._failure: Exception | None = None
+
+    def __repr__(self) -> str:
+        """E.g. ``<Agent worker-101500-0a1b2c running>``."""
+        return f"<Agent {self.id} {self.record.state.kind}>"
+
+    @property
+    def id(self) -> AgentId:
+        """Its id."""
+        return self.record.id
+
+    @property
+    def pid(self) -> int | None:
+        """The pid of its leader, which is its process group and session, while it has one."""
+        return self.record.pid
+
+    @property
+    def stdout(self) -> Path:
+        """The file that holds its standard output."""
+        return self.record.files.stdout
+
+    @property
+    def stderr(self) -> Path:
+        """The file that holds its standard error."""
+        return self.record.files.stderr
+
+    async def wait_exited(self) -> None:
+        """Wait until its leader has ended; what it left behind may still be there."""
+        await self._exited.wait()
+
+    async def wait(self) -> Outcome:
+        """Wait until every process of it is gone.
+
+        Raises:
+            AgentLostError: Its keeper was killed, so nobody saw how it ended; what was found of
+                it was swept.
+        """
+        await self._ended.wait()
+        match self.record.state:
+            case Exited(outcome=outcome):
+                return outcome
+            case Lost(reason=reason):
+                raise AgentLostError(f"agent {self.id} was lost: {reason}", agent_id=self.id)
+            case _:
+                raise AgentLostError(
+                    f"agent {self.id} was left to its keeper, which stops it; "
+                    "the next orchestrator of the workspace records how it ended",
+                    agent_id=self.id,
+                )
+
+    async def stop(
+        self,
+        reason: str = "stopped",
+        *,
+        policy: StopPolicy | None = None,
+        kill: bool = False,
+    ) -> Outcome:
+        """Stop it and wait until every process of it is gone.
+
+        An agent that has ended is left alone.
+
+        Args:
+            reason: Why, in words, for the receipt.
+            policy: Other graces than it was launched with.
+            kill: SIGKILL at once.
+
+        Raises:
+            AgentLostError: As in `wait`.
+        """
+        self.ask_to_stop(reason, policy=policy, kill=kill)
+        return await self.wait()
+
+    def ask_to_stop(
+        self, reason: str = "stopped", *, policy: StopPolicy | None = None, kill: bool = False
+    ) -> None:
+        """Ask its keeper to stop it, at once and without waiting for the end."""
+        if self._ended.is_set():
+            return
+
+        self._stop_asked = (reason, policy, kill)
+        if self._link is not None:
+            self._link.stop(reason, policy=policy, kill=kill)
+
+    @property
+    def stop_reason(self) -> str | None:
+        """Why it was asked to stop, if it was."""
+        return self._stop_asked[0] if self._stop_asked else None
+
+    # ------------------------------------------------------------------- for the supervisor only
+    def attach(self, link: KeeperLink) -> None:
+        """Its program runs, under this keeper; a stop that was asked for meanwhile is passed on."""
+        self._link = link
+        if self._stop_asked is not None:
+            reason, policy, kill = self._stop_asked
+            link.stop(reason, policy=policy, kill=kill)
+
+    async def wait_settled(self) -> None:
+        """Wait until it runs.
+
+        Raises:
+            LaunchError: It does not.
+        """
+        await self._settled.wait()
+        if self._failure is not None:
+            raise self._failure
+
+    def settle(self) -> None:
+        """It runs, or it was refused."""
+        self._settled.set()
+
+    def refuse(self, failure: Exception) -> None:
+        """It never runs."""
+        self._failure = failure
+        self._settled.set()
+
+    def note_exit(self) -> None:
+        """Its leader has ended."""
+        self._exited.set()
+
+    def note_end(self) -> None:
+        """All of it is accounted for."""
+        self._link = None
+        self._exited.set()
+        self._ended.set()
+
+    async def wait_ended(self) -> None:
+        """Wait for the end, whatever it is."""
+        await self._ended.wait()

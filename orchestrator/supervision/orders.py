@@ -1,0 +1,162 @@
+"""From what was asked for to what a keeper is told: program, environment, files."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from orchestrator.config import AGENT_VARIABLE, COOKIE_VARIABLE, SOCKET_VARIABLE, TASK_VARIABLE
+from orchestrator.errors import LaunchError
+from orchestrator.model import AgentFiles
+from orchestrator.model.base import Noun
+from orchestrator.process.messages import policy_message
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from orchestrator.model import AgentId, AgentRecord, AgentSpec
+    from orchestrator.process.wire import LaunchMessage
+    from orchestrator.providers import Invocation
+
+_PRIVATE_FILE = 0o600
+_PRIVATE_FOLDER = 0o700
+
+
+class Surroundings(Noun):
+    """What an agent finds that lets it speak to its orchestrator.
+
+    Attributes:
+        socket: Where its relay connects; None where nothing listens.
+        mcp_config: The file that its CLI is handed; None without.
+    """
+
+    socket: Path | None = None
+    mcp_config: Path | None = None
+
+
+def default_files(workspace: Path, agent_id: AgentId) -> AgentFiles:
+    """Return where an agent without a task has its files: a folder of its own."""
+    folder = workspace / "agents" / agent_id
+    return AgentFiles(
+        prompt=folder / "prompt.txt",
+        stdout=folder / "stdout.log",
+        stderr=folder / "stderr.log",
+        outcome=folder / "outcome.json",
+    )
+
+
+def find_program(argv: tuple[str, ...], env: Mapping[str, str], cwd: Path) -> str:
+    """Return the program's absolute path.
+
+    Raises:
+        LaunchError: There is none, or it cannot be executed.
+    """
+    name = argv[0]
+    if "/" in name:
+        path = str(cwd / Path(name).expanduser())
+        if os.access(path, os.X_OK) and Path(path).is_file():
+            return path
+
+        there = Path(path).exists()
+        why = "it is not an executable file" if there else "no such file"
+        raise LaunchError(
+            f"cannot execute {name!r}: {why}; name a program that can be run",
+            number=errno.EACCES if there else errno.ENOENT,
+        )
+
+    found = shutil.which(name, path=env.get("PATH", os.defpath))
+    if found is None:
+        raise LaunchError(
+            f"cannot find {name!r} on PATH; install it, or give its full path",
+            number=errno.ENOENT,
+        )
+
+    return str(Path.cwd() / found)
+
+
+def check_cwd(cwd: Path) -> None:
+    """Refuse a working directory that cannot be one.
+
+    Raises:
+        LaunchError: It is missing, or no directory.
+    """
+    try:
+        is_directory = cwd.is_dir()
+    except (OSError, ValueError):
+        is_directory = False
+
+    if not is_directory:
+        there = os.path.lexists(cwd)
+        why = "it is not a directory" if there else "no such directory"
+        raise LaunchError(
+            f"cannot run in {str(cwd)!r}: {why}; name one that exists",
+            number=errno.ENOTDIR if there else errno.ENOENT,
+        )
+
+
+def make_environment(
+    record: AgentRecord, spec: AgentSpec, invocation: Invocation, surroundings: Surroundings
+) -> dict[str, str]:
+    """Return the environment of an agent: the orchestrator's own, the spec's, and its marks."""
+    env = {**os.environ, **spec.env}
+    for name in (*invocation.unset, SOCKET_VARIABLE, TASK_VARIABLE):
+        if name not in spec.env:
+            env.pop(name, None)
+
+    env[COOKIE_VARIABLE] = record.cookie
+    env[AGENT_VARIABLE] = record.id
+    if record.task_id is not None:
+        env[TASK_VARIABLE] = record.task_id
+
+    if surroundings.socket is not None:
+        env[SOCKET_VARIABLE] = str(surroundings.socket)
+
+    return env
+
+
+def make_order(record: AgentRecord, program: str, env: dict[str, str], log: Path) -> LaunchMessage:
+    """Return what the keeper is told."""
+    files = record.files
+    return {
+        "agent_id": record.id,
+        "path": program,
+        "argv": list(record.argv),
+        "env": env,
+        "cwd": str(record.cwd),
+        "prompt": str(files.prompt),
+        "stdout": str(files.stdout),
+        "stderr": str(files.stderr),
+        "outcome": str(files.outcome),
+        "log": str(log),
+        "policy": policy_message(record.stop),
+    }
+
+
+def write_prompt(files: AgentFiles, prompt: str) -> None:
+    """Write what the agent reads, and make its folders; readable by their owner only.
+
+    Raises:
+        LaunchError: The files cannot be written.
+    """
+    try:
+        for path in (files.prompt, files.stdout, files.stderr, files.outcome):
+            path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+
+        descriptor = os.open(
+            files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE_FILE
+        )
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(prompt.encode("utf-8", "surrogatepass"))
+    except OSError as error:
+        raise LaunchError(
+            f"cannot write {files.prompt}: {error.strerror}", number=error.errno
+        ) from error
+
+
+def remove_files(files: AgentFiles) -> None:
+    """Remove what a refused launch has written."""
+    for path in (files.prompt, files.stdout, files.stderr):
+        path.unlink(missing_ok=True)

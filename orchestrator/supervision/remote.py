@@ -1,0 +1,65 @@
+"""Stopping an agent that another orchestrator launched: its keeper is asked by signal."""
+
+from __future__ import annotations
+
+import signal
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from orchestrator.model import Running, Stopping
+from orchestrator.process import identity
+
+if TYPE_CHECKING:
+    from orchestrator.model import AgentId, AgentRecord
+    from orchestrator.registry import Registry
+
+_POLL: Final = 0.02
+
+#: Seconds beyond the longest stop in which its own orchestrator should have recorded the end.
+_MARGIN: Final = 5.0
+
+
+async def stop_anywhere(
+    registry: Registry, agent_id: AgentId, *, reason: str, kill: bool = False
+) -> AgentRecord:
+    """Stop an agent, whoever owns it, and wait until its end is on record.
+
+    The keeper takes SIGTERM for a stop, and carries it out with the agent's own graces. One that
+    has ended already is left alone.
+
+    Args:
+        registry: The workspace's.
+        agent_id: Which agent.
+        reason: Why, in words, for the receipt.
+        kill: Skip the graces: SIGQUIT to the keeper.
+
+    Returns:
+        What is known of it in the end; still ``stopping`` when its own orchestrator does not
+        record the end in time, though its keeper goes on.
+
+    Raises:
+        NotFoundError: There is no such agent.
+    """
+    record = registry.agents.get(agent_id)
+    if isinstance(record.state, Running):
+        stopping = Stopping(
+            since=datetime.now(UTC),
+            reason=reason,
+            leader=record.state.leader,
+            keeper=record.state.keeper,
+        )
+        record = registry.agents.set_state(agent_id, stopping)
+
+    if isinstance(record.state, Stopping):
+        identity.send(record.state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)
+
+    limit = record.stop.longest + record.stop.kill_limit + _MARGIN
+    with anyio.move_on_after(limit):
+        # Another process changes the record, and sqlite has no event for that.
+        while record.live:
+            await anyio.sleep(_POLL)
+            record = registry.agents.get(agent_id)
+
+    return record

@@ -1,0 +1,85 @@
+"""Keeping the JSON files of the original server up to date: a projection of the registry."""
+
+from __future__ import annotations
+
+import logging
+import time
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.registry import projection
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from orchestrator.config import Settings
+    from orchestrator.model import AgentRecord, TaskId
+    from orchestrator.registry import Registry
+
+logger = logging.getLogger(__name__)
+
+#: Writing the files takes at most one part in so many of the time, however large they grow.
+_SHARE: Final = 10
+
+
+class Projector:
+    """Writes what has changed: soon, many changes at once, and the last ones in any case."""
+
+    def __init__(self, registry: Registry, settings: Settings) -> None:
+        """Made by `open_projector`."""
+        self._registry = registry
+        self._settings = settings
+        self._dirty: set[TaskId] = set()
+        self._news = anyio.Event()
+
+    def agent_changed(self, record: AgentRecord) -> None:
+        """Note that an agent has changed."""
+        if record.task_id is not None:
+            self.task_changed(record.task_id)
+
+    def task_changed(self, task_id: TaskId) -> None:
+        """Note that a task, or a report on it, has changed."""
+        self._dirty.add(task_id)
+        self._news.set()
+
+    def flush(self) -> None:
+        """Write all that has changed, now."""
+        changed, self._dirty = self._dirty, set()
+        bases = {self._settings.workspace}
+        for task_id in changed:
+            try:
+                projection.write_task(self._registry, task_id)
+                bases.add(self._registry.tasks.get(task_id).workspace_base)
+            except (OSError, OrchestratorError) as error:
+                logger.warning("cannot write the registry file of task %s: %s", task_id, error)
+
+        for base in bases if changed else ():
+            try:
+                projection.write_global(self._registry, base, limits=self._settings.limits)
+            except (OSError, OrchestratorError) as error:
+                logger.warning("cannot write the registry file of %s: %s", base, error)
+
+    async def run(self) -> None:
+        """Write whenever something has changed."""
+        while True:
+            await self._news.wait()
+            self._news = anyio.Event()
+            began = time.monotonic()
+            self.flush()
+            await anyio.sleep((time.monotonic() - began) * _SHARE)
+
+
+@asynccontextmanager
+async def open_projector(registry: Registry, settings: Settings) -> AsyncGenerator[Projector]:
+    """Keep the files up to date for the length of the block, and once more at its end."""
+    projector = Projector(registry, settings)
+    async with anyio.create_task_group() as group:
+        group.start_soon(projector.run)
+        try:
+            yield projector
+        finally:
+            group.cancel_scope.cancel()
+            projector.flush()

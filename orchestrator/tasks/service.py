@@ -1,0 +1,402 @@
+"""The domain of the drop-in tools: tasks, the agents that work on them, and their reports."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from anyio import to_thread
+
+from orchestrator.errors import InvalidInputError, LaunchError, NotFoundError, NotPermittedError
+from orchestrator.model import (
+    AgentFiles,
+    AgentId,
+    AgentSpec,
+    FindingEntry,
+    ProgressEntry,
+    TaskId,
+    TaskRecord,
+    new_agent_id,
+    new_task_id,
+    parse_id,
+)
+from orchestrator.registry import projection
+from orchestrator.registry.atomic import make_private_folder, write_atomically
+
+from . import answers
+from .briefing import brief
+from .context import ContextReader
+from .deployment import deployment_record
+from .output import OutputQuery, check, read_output
+from .permission import check_acts_on, check_speaks_as, resolve_parent
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from orchestrator.config import Settings
+    from orchestrator.model import AgentRecord
+    from orchestrator.supervision import Supervisor
+
+    from .caller import Caller
+    from .projector import Projector
+
+#: The agent CLI that the drop-in tools deploy.
+_PROVIDER: Final = "claude"
+
+#: Free bytes on the workspace's disk without which nothing is deployed, as in the original.
+_FREE_BYTES_NEEDED: Final = 100 * 1024 * 1024
+
+_TEXT_MAX: Final = 10_000
+_FOLDER_VARIABLE = re.compile(
+    r"\$\{(?:workspaceFolder|WORKSPACE_FOLDER)\}|\$(?:workspaceFolder|WORKSPACE_FOLDER)\b"
+)
+
+
+class TaskService:
+    """What clients and agents can ask for; each answer is a JSON object."""
+
+    def __init__(self, settings: Settings, supervisor: Supervisor, projector: Projector) -> None:
+        """Work on the supervisor's registry."""
+        self._settings = settings
+        self._supervisor = supervisor
+        self._registry = supervisor.registry
+        self._projector = projector
+
+    async def create_task(
+        self,
+        *,
+        description: str,
+        priority: str = "P2",
+        client_cwd: str | None = None,
+        background_context: str | None = None,
+        expected_deliverables: Sequence[str] | None = None,
+        success_criteria: Sequence[str] | None = None,
+        constraints: Sequence[str] | None = None,
+        relevant_files: Sequence[str] | None = None,
+        conversation_history: Sequence[Mapping[str, Any]] | None = None,
+    ) -> dict[str, object]:
+        """Make a task and its folder.
+
+        Raises:
+            InvalidInputError: `client_cwd` is no directory, or its workspace cannot be made.
+        """
+        context = ContextReader()
+        context.text("background_context", background_context)
+        context.texts("expected_deliverables", expected_deliverables)
+        context.texts("success_criteria", success_criteria)
+        context.texts("constraints", constraints)
+        context.texts("relevant_files", relevant_files)
+        context.history(conversation_history)
+
+        project = self._project(client_cwd)
+        task = TaskRecord(
+            id=new_task_id(),
+            description=description,
+            priority=priority,
+            created_at=datetime.now(UTC),
+            workspace_base=self._settings.base_of(project),
+            client_cwd=project,
+            limits=self._settings.limits,
+            context=context.accepted,
+        )
+        try:
+            for folder in ("progress", "findings", "logs", "output"):
+                make_private_folder(task.workspace / folder)
+        except OSError as error:
+            raise InvalidInputError(
+                f"Cannot make the workspace {task.workspace}: {error.strerror}; "
+                "name a client_cwd that can be written"
+            ) from error
+
+        self._registry.tasks.add(task)
+        self._projector.task_changed(task.id)
+        return answers.created(task, context.warnings)
+
+    async def deploy(
+        self,
+        caller: Caller,
+        *,
+        task_id: str,
+        agent_type: str,
+        prompt: str,
+        parent: str = "orchestrator",
+    ) -> dict[str, object]:
+        """Launch an agent on a task; answers as soon as it runs.
+
+        Raises:
+            InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault.
+            LimitReachedError: One more would be too many, or too deep.
+            LaunchError: The system would not start it.
+        """
+        task = self._task(task_id)
+        if len(agent_type) > _TEXT_MAX:
+            raise InvalidInputError(
+                f"agent_type holds {len(agent_type)} characters; {_TEXT_MAX} are the most"
+            )
+
+        parent_id = resolve_parent(caller, parent, self._registry)
+        depth = self._agent(task, parent_id).depth + 1 if parent_id else 1
+        _check_free_space(task.workspace)
+        agent_id = new_agent_id(agent_type)
+        project = task.client_cwd or self._settings.project
+        text = brief(
+            task,
+            agent_id=agent_id,
+            agent_type=agent_type,
+            parent=parent_id,
+            depth=depth,
+            project=project,
+            prompt=prompt,
+        )
+        spec = AgentSpec(
+            provider=_PROVIDER,
+            prompt=text,
+            title=prompt,
+            agent_type=agent_type,
+            cwd=project,
+            parent=parent_id,
+            task_id=task.id,
+        )
+        agent = await self._supervisor.launch(
+            spec, agent_id=agent_id, files=_files(task, agent_id), limits=task.limits
+        )
+        write_atomically(
+            task.workspace / "logs" / f"deploy_{agent_id}.json", deployment_record(agent.record)
+        )
+        return answers.deployed(agent.record, task)
+
+    async def spawn_child(
+        self,
+        caller: Caller,
+        *,
+        task_id: str,
+        parent_agent_id: str,
+        child_agent_type: str,
+        child_prompt: str,
+    ) -> dict[str, object]:
+        """Launch an agent below another; raises as `deploy` does."""
+        return await self.deploy(
+            caller,
+            task_id=task_id,
+            agent_type=child_agent_type,
+            prompt=child_prompt,
+            parent=parent_agent_id,
+        )
+
+    async def status(self, *, task_id: str) -> dict[str, object]:
+        """Say how a task and its agents stand.
+
+        Raises:
+            InvalidInputError, NotFoundError: There is no such task.
+        """
+        return answers.status(self._task(task_id), self._registry)
+
+    async def output(
+        self,
+        *,
+        task_id: str,
+        agent_id: str,
+        tail: int | None = None,
+        filter: str | None = None,  # noqa: A002  the tool's own name
+        format: str = "text",  # noqa: A002  the tool's own name
+        include_metadata: bool = False,
+        max_bytes: int | None = None,
+        aggressive_truncate: bool = False,
+        response_format: str = "full",
+    ) -> dict[str, object]:
+        """Read what an agent wrote to its standard output.
+
+        Raises:
+            InvalidInputError, NotFoundError: The arguments are at fault.
+        """
+        task = self._task(task_id)
+        try:
+            record = self._agent(task, AgentId(parse_id(agent_id, "agent_id")))
+            query = OutputQuery(
+                tail=tail,
+                filter=filter,
+                format=format,
+                include_metadata=include_metadata,
+                max_bytes=max_bytes,
+                aggressive_truncate=aggressive_truncate,
+                response_format=response_format,
+            )
+            check(query)
+            said = await to_thread.run_sync(
+                read_output, record.files.stdout, query, abandon_on_cancel=True
+            )
+        except (InvalidInputError, NotFoundError) as error:
+            error.details = {**error.details, "agent_id": agent_id}
+            raise
+
+        return {
+            "success": True,
+            "agent_id": record.id,
+            "session_status": "running" if record.live else "terminated",
+            **said,
+            "tmux_session": record.session_name,
+        }
+
+    async def kill(
+        self,
+        caller: Caller,
+        *,
+        task_id: str,
+        agent_id: str,
+        reason: str = "Manual termination",
+    ) -> dict[str, object]:
+        """Stop an agent and everything that it started; answers when all of it is gone.
+
+        Raises:
+            InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault.
+        """
+        task = self._task(task_id)
+        record = self._agent(task, AgentId(parse_id(agent_id, "agent_id")))
+        check_acts_on(caller, record.id, self._registry)
+        was_live = record.live
+        if was_live:
+            record = await self._supervisor.stop(record.id, reason=reason)
+
+        latest = self._registry.reports.latest_progress(task.id).get(record.id)
+        return answers.killed(record, latest, reason=reason, was_live=was_live)
+
+    async def update_progress(
+        self,
+        caller: Caller,
+        *,
+        task_id: str,
+        agent_id: str,
+        status: str,
+        message: str,
+        progress: int = 0,
+    ) -> dict[str, object]:
+        """Take an agent's report of progress.
+
+        Raises:
+            InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault, or
+                the agent has ended.
+        """
+        task, record = self._reporter(caller, task_id, agent_id)
+        entry = ProgressEntry(
+            at=datetime.now(UTC),
+            task_id=task.id,
+            agent_id=record.id,
+            status=status,
+            message=message,
+            progress=progress,
+        )
+        self._registry.reports.add_progress(entry)
+        projection.append_progress(task, entry)
+        self._projector.task_changed(task.id)
+        return {
+            "success": True,
+            "own_update": answers.progress_entry(entry),
+            "coordination_info": answers.coordination(task, self._registry),
+        }
+
+    async def report_finding(
+        self,
+        caller: Caller,
+        *,
+        task_id: str,
+        agent_id: str,
+        finding_type: str,
+        severity: str,
+        message: str,
+        data: dict[str, Any] | None = None,
+    ) -> dict[str, object]:
+        """Take an agent's finding; raises as `update_progress` does."""
+        task, record = self._reporter(caller, task_id, agent_id)
+        entry = FindingEntry(
+            at=datetime.now(UTC),
+            task_id=task.id,
+            agent_id=record.id,
+            finding_type=finding_type,
+            severity=severity,
+            message=message,
+            data=data or {},
+        )
+        self._registry.reports.add_finding(entry)
+        projection.append_finding(task, entry)
+        self._projector.task_changed(task.id)
+        return {
+            "success": True,
+            "own_finding": answers.finding_entry(entry),
+            "coordination_info": answers.coordination(task, self._registry),
+        }
+
+    async def tasks_list(self) -> dict[str, object]:
+        """Return the document that ``GLOBAL_REGISTRY.json`` holds, with every task there is."""
+        return projection.read_global(self._registry, limits=self._settings.limits)
+
+    async def timeline(self, *, task_id: str) -> dict[str, object]:
+        """Return every report on a task, oldest first.
+
+        Raises:
+            InvalidInputError, NotFoundError: There is no such task.
+        """
+        return answers.timeline(self._task(task_id), self._registry)
+
+    # ---------------------------------------------------------------------------------- finding
+    def _task(self, task_id: str) -> TaskRecord:
+        return self._registry.tasks.get(TaskId(parse_id(task_id, "task_id")))
+
+    def _agent(self, task: TaskRecord, agent_id: AgentId) -> AgentRecord:
+        record = self._registry.agents.get(agent_id)
+        if record.task_id != task.id:
+            raise NotFoundError(f"Agent {agent_id} not found", agent_id=agent_id)
+
+        return record
+
+    def _reporter(
+        self, caller: Caller, task_id: str, agent_id: str
+    ) -> tuple[TaskRecord, AgentRecord]:
+        task = self._task(task_id)
+        wanted = AgentId(parse_id(agent_id, "agent_id"))
+        check_speaks_as(caller, wanted)
+        record = self._agent(task, wanted)
+        if not record.live:
+            raise NotPermittedError(
+                f"Agent {record.id} has ended and takes no more reports; its outcome stands",
+                agent_id=record.id,
+            )
+
+        return task, record
+
+    def _project(self, client_cwd: str | None) -> Path | None:
+        """Return the project directory that a client named."""
+        if client_cwd is None or not client_cwd.strip():
+            return None
+
+        here = str(self._settings.project)
+        text = _FOLDER_VARIABLE.sub(lambda _: here, client_cwd.strip())
+        project = self._settings.project / Path(text).expanduser()
+        if "\0" in text or not project.is_dir():
+            raise InvalidInputError(
+                f"client_cwd {client_cwd!r} is not a directory; name the project's folder"
+            )
+
+        return project
+
+
+def _files(task: TaskRecord, agent_id: AgentId) -> AgentFiles:
+    """Return where the original server had an agent's files, and two files beside them."""
+    logs = task.workspace / "logs"
+    return AgentFiles(
+        prompt=task.workspace / f"agent_prompt_{agent_id}.txt",
+        stdout=logs / f"{agent_id}_stream.jsonl",
+        stderr=logs / f"{agent_id}_stderr.log",
+        outcome=logs / f"{agent_id}_outcome.json",
+    )
+
+
+def _check_free_space(folder: Path) -> None:
+    free = shutil.disk_usage(folder).free
+    if free < _FREE_BYTES_NEEDED:
+        raise LaunchError(
+            f"Only {free // 2**20} MB are free on the disk of {folder}; an agent needs "
+            f"{_FREE_BYTES_NEEDED // 2**20} MB for its output: free some"
+        )

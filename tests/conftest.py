@@ -1,0 +1,51 @@
+"""What every test gets: both backends, and a net under whatever it launches."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from orchestrator.config import COOKIE_VARIABLE
+from orchestrator.process import tree
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+#: Set for a whole run, so that whatever descends from it can be found, cookie or not.
+RUN_VARIABLE = "ORCHESTRATOR_TEST_RUN"
+
+
+@pytest.fixture(params=["asyncio", "trio"])
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    """Run every async test on both backends."""
+    return str(request.param)
+
+
+@pytest.fixture(scope="session")
+def contract() -> Path:
+    """Where the recorded facts of the original server are."""
+    folder = Path(__file__).resolve().parents[2] / "shared" / "contract"
+    if not folder.is_dir():
+        pytest.skip("the recorded contract is not beside this checkout (../shared/contract)")
+
+    return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def nobody_is_left() -> Generator[None]:
+    """Fail the run when a process with a cookie of ours is left at its end."""
+    run = f"{os.getpid()}-{os.urandom(4).hex()}"
+    os.environ[RUN_VARIABLE] = run
+    yield
+    left = [
+        f"{proc.pid} {proc.name}"
+        for proc in tree.everyone()
+        if proc.pid != os.getpid()
+        and not proc.ended
+        and (environment := tree.environment(proc.pid)).get(RUN_VARIABLE) == run
+        and COOKIE_VARIABLE in environment
+    ]
+    assert not left, f"processes of agents are left after the tests: {left}"
