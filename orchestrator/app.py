@@ -162,11 +162,15 @@ def one_error() -> Generator[None]:
     try:
         yield
     except ExceptionGroup as group:
-        error: Exception = group
-        while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-            error = error.exceptions[0]
+        raise _only(group) from None
 
-        raise error from None
+
+def _only(error: Exception) -> Exception:
+    match error:
+        case ExceptionGroup(exceptions=(Exception() as inner,)):
+            return _only(inner)
+        case _:
+            return error
 
 
 @contextmanager

@@ -204,10 +204,13 @@ class Agents:
             raise _unknown(agent_id)
 
     def _check(self, record: AgentRecord, limits: Limits) -> None:
+        scope, value = "task_id = ?", str(record.task_id)
+        if record.task_id is None:
+            scope, value = "task_id IS NULL AND owner = ?", record.owner
+
         ((total, live),) = self._database.rows(
-            f"SELECT count(*), coalesce(sum({_LIVE}), 0) FROM agents "  # noqa: S608  our own names
-            "WHERE task_id IS ?1 AND (?1 IS NOT NULL OR owner = ?2)",
-            (record.task_id, record.owner),
+            f"SELECT count(*), coalesce(sum(live), 0) FROM agents WHERE {scope}",  # noqa: S608  our own text
+            (value,),
         )
         if limits.max_concurrent is not None and live >= limits.max_concurrent:
             raise LimitReachedError(f"Too many active agents ({live}/{limits.max_concurrent})")

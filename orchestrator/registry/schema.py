@@ -37,7 +37,7 @@ CREATE TABLE agents (
     live INTEGER NOT NULL,
     record TEXT NOT NULL
 );
-CREATE INDEX agents_of_owner ON agents (owner);
+CREATE INDEX agents_of_owner ON agents (owner, task_id, live);
 CREATE INDEX agents_of_task ON agents (task_id, live);
 CREATE INDEX agents_of_parent ON agents (parent);
 CREATE INDEX agents_live ON agents (sequence) WHERE live = 1;

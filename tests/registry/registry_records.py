@@ -136,7 +136,7 @@ def task(
         created_at=NOW,
         workspace_base=base,
         client_cwd=None,
-        limits=Limits(),
+        limits=Limits(max_agents=45, max_concurrent=20, max_depth=5),
         context=context or {},
     )
 

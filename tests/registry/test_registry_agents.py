@@ -218,18 +218,36 @@ def test_depth_is_limited(registry: Registry) -> None:
         registry.agents.add(agent(parent="child", depth=3), limits)
 
 
-def test_limits_count_over_one_task_or_over_all_without_a_task(registry: Registry) -> None:
+def test_limits_count_over_one_task_whoever_launched_its_agents(registry: Registry) -> None:
     limits = Limits(max_agents=1)
     registry.agents.add(agent(), limits)
     registry.agents.add(agent(task_id=OTHER_TASK), limits)
-    registry.agents.add(agent(task_id=None), limits)
 
-    for task_id in (TASK, OTHER_TASK, None):
+    for task_id, owner in ((TASK, OWNER), (TASK, OTHER_OWNER), (OTHER_TASK, OTHER_OWNER)):
         with pytest.raises(LimitReachedError, match=r"\(1/1\)"):
-            registry.agents.add(agent(task_id=task_id), limits)
+            registry.agents.add(agent(task_id=task_id, owner=owner), limits)
 
     registry.agents.add(agent())
     assert len(registry.agents.find(task_id=TASK)) == 2
+
+
+def test_without_a_task_limits_count_over_one_orchestrator(registry: Registry) -> None:
+    limits = Limits(max_agents=1)
+    registry.agents.add(agent(), Limits(max_agents=9))
+    registry.agents.add(agent(task_id=None), limits)
+    registry.agents.add(agent(task_id=None, owner=OTHER_OWNER), limits)
+
+    for owner in (OWNER, OTHER_OWNER):
+        with pytest.raises(LimitReachedError, match=r"\(1/1\)"):
+            registry.agents.add(agent(task_id=None, owner=owner), limits)
+
+
+def test_a_limit_of_none_lets_everybody_in(registry: Registry) -> None:
+    limits = Limits(max_agents=None, max_concurrent=None, max_depth=None)
+    for _ in range(60):
+        registry.agents.add(agent(depth=99), limits)
+
+    assert len(registry.agents.find(live=True)) == 60
 
 
 def test_the_searches_of_a_busy_registry_use_an_index(tmp_path: Path) -> None:
@@ -239,6 +257,9 @@ def test_the_searches_of_a_busy_registry_use_an_index(tmp_path: Path) -> None:
         with database.write() as connection:
             connection.set_trace_callback(seen.append)
 
+        limits = Limits(max_agents=9)
+        registry.agents.add(agent(), limits)
+        registry.agents.add(agent(task_id=None), limits)
         registry.agents.find(live=True)
         registry.agents.find(task_id=TASK)
         registry.agents.find(owner=OWNER)
@@ -250,8 +271,9 @@ def test_the_searches_of_a_busy_registry_use_an_index(tmp_path: Path) -> None:
             connection.set_trace_callback(None)
 
         queries = [query for query in seen if query.startswith(("SELECT", "WITH"))]
-        assert len(queries) == 7
+        assert len(queries) == 9
         for query in queries:
             plan = " ".join(row[3] for row in database.rows(f"EXPLAIN QUERY PLAN {query}"))
             assert "SCAN agents USING INDEX agents_live" in plan or "SCAN agents" not in plan
             assert "SCAN progress" not in plan
+            assert "count(*)" not in query or "COVERING INDEX" in plan

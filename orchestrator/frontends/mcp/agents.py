@@ -8,22 +8,24 @@ import logging
 import os
 import socket
 import stat
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
-from anyio.abc import SocketAttribute, SocketListener
 from anyio.streams.buffered import BufferedByteReceiveStream
 
 from orchestrator.errors import InvalidInputError
 from orchestrator.tasks.caller import Caller
 
+from .descriptors import Descriptor, DescriptorReceiveStream, DescriptorSendStream
 from .peer import peer_uid
 from .server import serve_connection
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
-    from anyio.abc import SocketStream, TaskStatus
+    from anyio.abc import ByteSendStream, TaskStatus
 
     from orchestrator.model import AgentId
 
@@ -45,11 +47,23 @@ ACCEPT_PAUSE: Final = 0.1
 BACKLOG: Final = 1_024
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Door:
+    """What every connection is met with."""
+
+    tasks: TaskTools
+    identify: Identify
+    handshake_time: float
+    peer: Callable[[socket.socket], int | None]
+
+
 async def serve_agents(
     path: Path,
     tasks: TaskTools,
     identify: Identify,
     *,
+    handshake_time: float = HANDSHAKE_TIME,
+    peer: Callable[[socket.socket], int | None] = peer_uid,
     task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED,
 ) -> None:
     """Serve relays until cancelled; started as soon as the socket takes connections.
@@ -58,30 +72,40 @@ async def serve_agents(
         path: Where the socket is made, for its owner only.
         tasks: What the tools call.
         identify: The agent behind a cookie; None for a cookie that is nobody's.
+        handshake_time: Seconds that a connection gets to say whose it is.
+        peer: Tells the user behind a connection.
         task_status: For ``TaskGroup.start``.
 
     Raises:
         InvalidInputError: The socket cannot be made there.
     """
-    listening = _bind(path)
-    try:
-        async with (
-            await SocketListener.from_socket(listening) as listener,
-            anyio.create_task_group() as connections,
-        ):
-            task_status.started()
-            logger.info("Listening for agents on %s", path)
-            while True:
-                try:
-                    stream = await listener.accept()
-                except anyio.BrokenResourceError as error:
-                    logger.warning("Could not accept a relay: %s", error.__cause__)
-                    await anyio.sleep(ACCEPT_PAUSE)
-                    continue
+    door = _Door(tasks=tasks, identify=identify, handshake_time=handshake_time, peer=peer)
+    with _bind(path) as listening:
+        try:
+            async with anyio.create_task_group() as connections:
+                task_status.started()
+                logger.info("Listening for agents on %s", path)
+                while True:
+                    connection = await _accept(listening)
+                    connections.start_soon(_serve_relay, connection, door)
+        finally:
+            _unlink(path)
 
-                connections.start_soon(_serve_relay, stream, tasks, identify)
-    finally:
-        _unlink(path)
+
+async def _accept(listening: socket.socket) -> socket.socket:
+    """Wait for the next connection, however long the system is short of something."""
+    while True:
+        await anyio.wait_readable(listening)
+        try:
+            connection, _ = listening.accept()
+        except (BlockingIOError, ConnectionAbortedError):
+            continue
+        except OSError as error:
+            logger.warning("Could not accept a relay: %s", error)
+            await anyio.sleep(ACCEPT_PAUSE)
+            continue
+
+        return connection
 
 
 def _unlink(path: Path) -> None:
@@ -108,6 +132,7 @@ def _bind(path: Path) -> socket.socket:
             listening.bind(str(path))
             path.chmod(0o600)
             listening.listen(BACKLOG)
+            listening.setblocking(False)
         except BaseException:
             listening.close()
             raise
@@ -120,47 +145,51 @@ def _bind(path: Path) -> socket.socket:
     return listening
 
 
-async def _serve_relay(stream: SocketStream, tasks: TaskTools, identify: Identify) -> None:
+async def _serve_relay(connection: socket.socket, door: _Door) -> None:
     """Serve one connection; whatever goes wrong with it ends it alone."""
     try:
-        async with stream:
-            buffered = BufferedByteReceiveStream(stream)
-            agent_id = await _shake_hands(stream, buffered, identify)
+        with connection, Descriptor(connection.fileno()) as descriptor:
+            receive = BufferedByteReceiveStream(DescriptorReceiveStream(descriptor))
+            send = DescriptorSendStream(descriptor)
+            agent_id = await _shake_hands(connection, receive, send, door)
             if agent_id is not None:
                 logger.debug("Agent %s connected", agent_id)
-                await serve_connection(tasks, Caller(agent_id=agent_id), buffered, stream)
-    except (anyio.BrokenResourceError, anyio.ClosedResourceError):
+                await serve_connection(door.tasks, Caller(agent_id=agent_id), receive, send)
+    except anyio.BrokenResourceError:
         logger.debug("A relay went away")
     except Exception:
         logger.exception("The connection of a relay failed")
 
 
 async def _shake_hands(
-    stream: SocketStream, buffered: BufferedByteReceiveStream, identify: Identify
+    connection: socket.socket,
+    receive: BufferedByteReceiveStream,
+    send: ByteSendStream,
+    door: _Door,
 ) -> AgentId | None:
     """Find out who connected, and say so; None, after saying why, for whom nothing is done."""
-    uid = peer_uid(stream.extra(SocketAttribute.raw_socket))  # noqa: S610  nothing of Django
+    uid = door.peer(connection)
     if uid is not None and uid != os.geteuid():
         logger.warning("Refused a connection of user %d to the agents' socket", uid)
-        return await _refuse(stream, "This socket is another user's")
+        return await _refuse(send, "This socket is another user's")
 
     line = b""
-    with anyio.move_on_after(HANDSHAKE_TIME) as patience:
+    with anyio.move_on_after(door.handshake_time) as patience:
         try:
-            line = await buffered.receive_until(b"\n", HANDSHAKE_MAX)
+            line = await receive.receive_until(b"\n", HANDSHAKE_MAX)
         except (anyio.IncompleteRead, anyio.DelimiterNotFound):
-            return await _refuse(stream, "No handshake; connect through the relay")
+            return await _refuse(send, "No handshake; connect through the relay")
 
     if patience.cancelled_caught:
-        return await _refuse(stream, f"No handshake within {HANDSHAKE_TIME:g} s")
+        return await _refuse(send, f"No handshake within {door.handshake_time:g} s")
 
     cookie = _cookie_in(line)
-    agent_id = None if cookie is None else identify(cookie)
+    agent_id = None if cookie is None else door.identify(cookie)
     if agent_id is None:
         logger.warning("Refused a relay that named no agent of this orchestrator")
-        return await _refuse(stream, "This cookie belongs to no agent of this orchestrator")
+        return await _refuse(send, "This cookie belongs to no agent of this orchestrator")
 
-    await _say(stream, {"ok": True, "agent_id": agent_id})
+    await _say(send, {"ok": True, "agent_id": agent_id})
     return agent_id
 
 
@@ -179,10 +208,10 @@ def _cookie_in(line: bytes) -> str | None:
     return cookie if known and isinstance(cookie, str) else None
 
 
-async def _refuse(stream: SocketStream, why: str) -> None:
-    await _say(stream, {"error": why})
+async def _refuse(send: ByteSendStream, why: str) -> None:
+    await _say(send, {"error": why})
 
 
-async def _say(stream: SocketStream, what: dict[str, object]) -> None:
+async def _say(send: ByteSendStream, what: dict[str, object]) -> None:
     with anyio.move_on_after(HANDSHAKE_TIME):
-        await stream.send(json.dumps(what).encode() + b"\n")
+        await send.send(json.dumps(what).encode() + b"\n")

@@ -8,20 +8,24 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
-from anyio.abc import UNIXSocketStream
 from anyio.streams.buffered import BufferedByteReceiveStream
 from mcp.client.client import Client
 from mcp.shared.message import SessionMessage
 from mcp_types import jsonrpc_message_adapter
 
+from orchestrator.frontends.mcp.descriptors import (
+    Descriptor,
+    DescriptorReceiveStream,
+    DescriptorSendStream,
+)
 from orchestrator.frontends.mcp.server import serve_connection
 from orchestrator.tasks.caller import Caller
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
+    from typing import Self
 
-    from anyio.abc import ByteStream
     from mcp.client._transport import TransportStreams
 
     from orchestrator.frontends.mcp.ports import TaskTools
@@ -54,15 +58,15 @@ def call(request_id: int | str, tool: str, **arguments: Any) -> dict[str, Any]:
 class RawClient:
     """Speaks lines."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: SocketEnd) -> None:
         self.stream = stream
-        self._lines = BufferedByteReceiveStream(stream)
+        self._lines = BufferedByteReceiveStream(stream.receiving)
 
     async def send(self, *messages: dict[str, Any]) -> None:
         await self.send_bytes(b"".join(json.dumps(m).encode() + b"\n" for m in messages))
 
     async def send_bytes(self, data: bytes) -> None:
-        await self.stream.send(data)
+        await self.stream.sending.send(data)
 
     async def receive(self) -> dict[str, Any]:
         return json.loads(await self._lines.receive_until(b"\n", LINE_MAX))
@@ -77,10 +81,33 @@ class RawClient:
         return answer
 
 
-async def stream_pair() -> tuple[UNIXSocketStream, UNIXSocketStream]:
-    """Make two connected streams."""
-    one, other = socket.socketpair()
-    return await UNIXSocketStream.from_socket(one), await UNIXSocketStream.from_socket(other)
+class SocketEnd:
+    """One end of a connection, as a byte stream of the kind that is tested."""
+
+    def __init__(self, end: socket.socket) -> None:
+        self._end = end
+        self._descriptor = Descriptor(end.fileno())
+
+    def __enter__(self) -> Self:
+        self._descriptor.__enter__()
+        self.receiving = DescriptorReceiveStream(self._descriptor)
+        self.sending = DescriptorSendStream(self._descriptor)
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc_val: BaseException | None,
+        exc_tb: TracebackType | None,
+    ) -> None:
+        self._descriptor.__exit__(exc_type, exc_val, exc_tb)
+        self._end.close()
+
+    def end_input(self) -> None:
+        self._end.shutdown(socket.SHUT_WR)
+
+    def hang_up(self) -> None:
+        self._end.shutdown(socket.SHUT_RDWR)
 
 
 @asynccontextmanager
@@ -88,24 +115,29 @@ async def raw_client(
     tasks: TaskTools, caller: Caller | None = None, *, on_end: Callable[[], None] | None = None
 ) -> AsyncGenerator[RawClient]:
     """Serve one connection and hand out its other end."""
-    ours, theirs = await stream_pair()
-    async with ours, theirs, anyio.create_task_group() as group:
+    one, other = socket.socketpair()
+    with SocketEnd(one) as ours, SocketEnd(other) as theirs:
+        async with anyio.create_task_group() as group:
 
-        async def serve() -> None:
-            await serve_connection(
-                tasks, caller or Caller(), theirs, theirs, on_end=on_end or (lambda: None)
-            )
-            await theirs.aclose()
+            async def serve() -> None:
+                await serve_connection(
+                    tasks,
+                    caller or Caller(),
+                    theirs.receiving,
+                    theirs.sending,
+                    on_end=on_end or (lambda: None),
+                )
+                theirs.hang_up()
 
-        group.start_soon(serve)
-        yield RawClient(ours)
-        group.cancel_scope.cancel()
+            group.start_soon(serve)
+            yield RawClient(ours)
+            group.cancel_scope.cancel()
 
 
 class StreamTransport:
     """The SDK's transport over a byte stream."""
 
-    def __init__(self, stream: ByteStream) -> None:
+    def __init__(self, stream: SocketEnd) -> None:
         self._stream = stream
         self._context = self._open()
 
@@ -126,7 +158,7 @@ class StreamTransport:
         write, from_us = anyio.create_memory_object_stream[SessionMessage]()
 
         async def pump_in() -> None:
-            lines = BufferedByteReceiveStream(self._stream)
+            lines = BufferedByteReceiveStream(self._stream.receiving)
             async with to_us:
                 try:
                     while True:
@@ -142,7 +174,7 @@ class StreamTransport:
             async with from_us:
                 async for item in from_us:
                     text = item.message.model_dump_json(by_alias=True, exclude_unset=True)
-                    await self._stream.send(text.encode() + b"\n")
+                    await self._stream.sending.send(text.encode() + b"\n")
 
         async with read, write, anyio.create_task_group() as group:
             group.start_soon(pump_in)

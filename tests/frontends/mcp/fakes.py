@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import anyio
 
-from orchestrator.tasks.caller import Caller
-
 if TYPE_CHECKING:
     from orchestrator.frontends.mcp.ports import TaskTools
+    from orchestrator.tasks.caller import Caller
 
 
 class Call(NamedTuple):
+    """One call of a method."""
+
     method: str
     caller: Caller | None
     arguments: dict[str, Any]

@@ -40,9 +40,9 @@ ORIGINAL_TOOLS: Final[dict[str, tuple[Parameter, ...]]] = {
         Parameter("tail", "integer|null", None),
         Parameter("filter", "string|null", None),
         Parameter("format", "string", "text"),
-        Parameter("include_metadata", "boolean", False),
+        Parameter("include_metadata", "boolean", default=False),
         Parameter("max_bytes", "integer|null", None),
-        Parameter("aggressive_truncate", "boolean", False),
+        Parameter("aggressive_truncate", "boolean", default=False),
         Parameter("response_format", "string", "full"),
     ),
     "kill_real_agent": (

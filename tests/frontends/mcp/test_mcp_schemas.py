@@ -1,5 +1,7 @@
 """What `tools/list` shows, word for word, so that a change is seen."""
 
+# ruff: noqa: E501  the snapshot stands as it is written by inline-snapshot
+
 from __future__ import annotations
 
 from inline_snapshot import snapshot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from mcp.shared.exceptions import MCPError
@@ -16,8 +16,10 @@ from orchestrator.model import AgentId
 from orchestrator.tasks.caller import Caller
 
 from .clients import sdk_client
-from .fakes import FakeTasks
 from .original import ORIGINAL_TOOLS, REQUIRED, Parameter
+
+if TYPE_CHECKING:
+    from .fakes import FakeTasks
 
 
 def text_of(result: CallToolResult) -> str:
@@ -169,8 +171,10 @@ async def test_an_answer_that_is_no_json_is_an_error_of_that_call_alone(tasks: F
             "create_real_task",
             {"description": "d", "constraints": "no list"},
             [
-                "constraints: is a text, but not the JSON text of what is asked for "
-                "(got str: 'no list')"
+                (
+                    "constraints: is a text, but not the JSON text of what is asked for "
+                    "(got str: 'no list')"
+                )
             ],
         ),
         (
@@ -237,10 +241,14 @@ async def test_an_unknown_tool_is_an_error_of_the_call(tasks: FakeTasks) -> None
     assert text_of(result) == "Unknown tool: 'launch_rocket'"
 
 
+def as_it_is(value: object) -> object:
+    return value
+
+
 async def test_lists_and_objects_come_as_they_are_or_as_json_text(tasks: FakeTasks) -> None:
     history = [{"role": "user", "content": "hi"}]
     async with sdk_client(tasks) as client:
-        for form in (lambda value: value, json.dumps):
+        for form in (as_it_is, json.dumps):
             await client.call_tool(
                 "create_real_task",
                 {

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
-from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
 from anyio import EndOfStream, fail_after
 from anyio.lowlevel import checkpoint
+from mcp.shared.message import SessionMessage
+from mcp_types import JSONRPCRequest, JSONRPCResponse
 
-from orchestrator.frontends.mcp.descriptors import (
-    Descriptor,
-    DescriptorReceiveStream,
-    DescriptorSendStream,
-)
 from orchestrator.frontends.mcp.framing import LINE_MAX, LineReader, LineTooLongError
 from orchestrator.frontends.mcp.transport import Outbox, read_messages
 
 from .clients import INITIALIZE, call, raw_client
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
-
-    from mcp.shared.message import SessionMessage
-
     from .fakes import FakeTasks
 
 LONG = 10.0
@@ -41,6 +30,7 @@ class Chunks(anyio.abc.ByteReceiveStream):
         self._pieces = list(pieces)
 
     async def receive(self, max_bytes: int = 65_536) -> bytes:
+        del max_bytes
         await checkpoint()
         if not self._pieces:
             raise EndOfStream
@@ -61,14 +51,6 @@ async def lines_of(*pieces: bytes, limit: int = LINE_MAX) -> list[bytes | str]:
             found.append("too long")
         except EndOfStream:
             return found
-
-
-@contextmanager
-def entered(fd: int) -> Generator[Descriptor]:
-    with Descriptor(fd) as descriptor:
-        yield descriptor
-
-    os.close(fd)
 
 
 async def test_lines_are_cut_wherever_the_bytes_happen_to_end() -> None:
@@ -218,7 +200,7 @@ async def test_calls_under_way_at_end_of_input_are_still_answered(tasks: FakeTas
         async with raw_client(tasks, on_end=ended.set) as client:
             await client.initialize()
             await client.send(call(1, "update_agent_progress", **report))
-            await client.stream.send_eof()
+            client.stream.end_input()
             await ended.wait()
             tasks.gates["update_progress"].set()
             assert (await client.receive())["id"] == 1
@@ -234,7 +216,7 @@ async def test_a_call_that_outlasts_the_grace_at_end_of_input_is_cancelled(
         async with raw_client(tasks) as client:
             await client.initialize()
             await client.send(call(1, "kill_real_agent", task_id="T", agent_id="a"))
-            await client.stream.send_eof()
+            client.stream.end_input()
             assert "error" in await client.receive()
             with pytest.raises(anyio.IncompleteRead):
                 await client.receive()
@@ -263,6 +245,7 @@ class Endless(anyio.abc.ByteReceiveStream):
         self.asked = 0
 
     async def receive(self, max_bytes: int = 65_536) -> bytes:
+        del max_bytes
         await checkpoint()
         self.asked += 1
         return b'{"jsonrpc":"2.0","id":%d,"method":"ping"}\n' % self.asked
@@ -297,102 +280,7 @@ async def test_a_client_that_never_reads_is_not_read_for_ever(*, answers: bool) 
 
 
 def answer_to(item: SessionMessage) -> SessionMessage:
-    from mcp.shared.message import SessionMessage
-    from mcp_types import JSONRPCRequest, JSONRPCResponse
-
     assert isinstance(item.message, JSONRPCRequest)
     return SessionMessage(
         JSONRPCResponse(jsonrpc="2.0", id=item.message.id, result={"a": "b" * 99})
     )
-
-
-async def receive_all(fd: int) -> bytes:
-    received = b""
-    with entered(fd) as descriptor:
-        stream = DescriptorReceiveStream(descriptor)
-        try:
-            while True:
-                received += await stream.receive()
-        except EndOfStream:
-            return received
-
-
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
-async def test_reading_waits_can_be_cancelled_and_ends(kind: str) -> None:
-    ours, theirs = descriptor_pair(kind)
-    with ExitStack() as stack:
-        descriptor = stack.enter_context(entered(ours))
-        stream = DescriptorReceiveStream(descriptor)
-        with anyio.move_on_after(0.05) as patience:
-            await stream.receive()
-
-        assert patience.cancelled_caught
-        os.write(theirs, b"hello")
-        with fail_after(LONG):
-            assert await stream.receive() == b"hello"
-            os.close(theirs)
-            with pytest.raises(EndOfStream):
-                await stream.receive()
-
-
-def descriptor_pair(kind: str) -> tuple[int, int]:
-    """Return a reading and a writing end."""
-    if kind == "pipe":
-        return os.pipe()
-
-    ours, theirs = socket.socketpair()
-    return ours.detach(), theirs.detach()
-
-
-async def test_dev_null_and_files_which_epoll_refuses_are_read_to_their_end(
-    tmp_path: Path,
-) -> None:
-    path = tmp_path / "input"
-    path.write_bytes(b"line\n" * 50_000)
-    with fail_after(LONG):
-        assert await receive_all(os.open(os.devnull, os.O_RDONLY)) == b""
-        assert await receive_all(os.open(path, os.O_RDONLY)) == b"line\n" * 50_000
-
-
-async def test_a_file_is_written_whole(tmp_path: Path) -> None:
-    path = tmp_path / "output"
-    with entered(os.open(path, os.O_WRONLY | os.O_CREAT, 0o600)) as descriptor:
-        await DescriptorSendStream(descriptor).send(b"x" * 1_000_000)
-
-    assert path.stat().st_size == 1_000_000
-
-
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
-async def test_writing_to_a_client_that_never_reads_blocks_nobody_else(kind: str) -> None:
-    theirs, ours = descriptor_pair(kind)
-    with entered(ours) as descriptor:
-        assert os.get_blocking(ours)
-        with fail_after(LONG):
-            with anyio.move_on_after(0.1) as patience:
-                await DescriptorSendStream(descriptor).send(b"x" * 10_000_000)
-
-            assert patience.cancelled_caught
-            assert os.get_blocking(ours), "another process may share it"
-
-        os.close(theirs)
-        with pytest.raises(anyio.BrokenResourceError):
-            await DescriptorSendStream(descriptor).send(b"x" * 10_000_000)
-
-
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
-async def test_a_large_answer_arrives_whole_at_a_slow_client(kind: str) -> None:
-    theirs, ours = descriptor_pair(kind)
-    sent = os.urandom(3_000_001)
-    received = b""
-
-    async def receive() -> None:
-        nonlocal received
-        received = await receive_all(theirs)
-
-    with fail_after(LONG):
-        async with anyio.create_task_group() as group:
-            group.start_soon(receive)
-            with entered(ours) as descriptor:
-                await DescriptorSendStream(descriptor).send(sent)
-
-    assert received == sent
