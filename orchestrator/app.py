@@ -13,13 +13,13 @@ from .model import Cookie, Limits
 from .process.launcher import open_launcher
 from .providers import default_providers
 from .registry import Registry
-from .supervision import Surroundings, log_path, open_supervisor
+from .supervision import Resources, Surroundings, log_path, open_supervisor
 from .tasks import TaskService, open_projector
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
+    from collections.abc import AsyncGenerator, Generator, Mapping
 
-    from .model import AgentId, AgentRecord
+    from .model import AgentId
     from .providers import Provider
     from .supervision import Supervisor
 
@@ -59,42 +59,21 @@ async def open_orchestrator(
     named = Path(workspace) if workspace is not None else None
     settings = settings or Settings.read(workspace=named)
     with one_error(), Registry.open(settings.workspace) as registry:
-        async with _supervise(
-            settings,
-            registry,
-            providers=default_providers(settings) if providers is None else providers,
-            surroundings=surroundings or Surroundings(),
-            limits=limits or Limits(),
-            shutdown_timeout=shutdown_timeout,
-        ) as supervisor:
+        async with (
+            open_launcher(log_path(settings.workspace)) as launcher,
+            open_supervisor(
+                Resources(
+                    settings=settings,
+                    registry=registry,
+                    launcher=launcher,
+                    providers=default_providers(settings) if providers is None else providers,
+                    surroundings=surroundings or Surroundings(),
+                    limits=limits or Limits(),
+                ),
+                shutdown_timeout=shutdown_timeout,
+            ) as supervisor,
+        ):
             yield supervisor
-
-
-@asynccontextmanager
-async def _supervise(
-    settings: Settings,
-    registry: Registry,
-    *,
-    providers: Mapping[str, Provider],
-    surroundings: Surroundings,
-    limits: Limits,
-    shutdown_timeout: float | None,
-    on_change: tuple[Callable[[AgentRecord], None], ...] = (),
-) -> AsyncGenerator[Supervisor]:
-    async with (
-        open_launcher(log_path(settings.workspace)) as launcher,
-        open_supervisor(
-            settings,
-            registry=registry,
-            launcher=launcher,
-            providers=providers,
-            surroundings=surroundings,
-            limits=limits,
-            shutdown_timeout=shutdown_timeout,
-            on_change=on_change,
-        ) as supervisor,
-    ):
-        yield supervisor
 
 
 class App:
@@ -143,12 +122,16 @@ async def open_app(
     ):
         async with (
             open_projector(registry, settings) as projector,
-            _supervise(
-                settings,
-                registry,
-                providers=default_providers(settings),
-                surroundings=surroundings or Surroundings(),
-                limits=settings.limits,
+            open_launcher(log_path(settings.workspace)) as launcher,
+            open_supervisor(
+                Resources(
+                    settings=settings,
+                    registry=registry,
+                    launcher=launcher,
+                    providers=default_providers(settings),
+                    surroundings=surroundings or Surroundings(),
+                    limits=settings.limits,
+                ),
                 shutdown_timeout=settings.shutdown_timeout,
                 on_change=(projector.agent_changed,),
             ) as supervisor,

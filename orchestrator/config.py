@@ -23,6 +23,9 @@ COOKIE_VARIABLE: Final = "ORCHESTRATOR_COOKIE"
 AGENT_VARIABLE: Final = "ORCHESTRATOR_AGENT_ID"
 TASK_VARIABLE: Final = "ORCHESTRATOR_TASK_ID"
 
+#: As the original server called it.
+WORKSPACE_VARIABLE: Final = "CLAUDE_ORCHESTRATOR_WORKSPACE"
+
 #: The folder of a workspace inside a project, as the original server named it.
 WORKSPACE_FOLDER: Final = ".agent-workspace"
 
@@ -72,7 +75,7 @@ class Settings(Noun):
         """
         variables = os.environ if environ is None else environ
         here = (Path.cwd() if cwd is None else cwd).absolute()
-        named = workspace or variables.get("CLAUDE_ORCHESTRATOR_WORKSPACE") or WORKSPACE_FOLDER
+        named = workspace or variables.get(WORKSPACE_VARIABLE) or WORKSPACE_FOLDER
         try:
             return cls(
                 workspace=here / Path(named).expanduser(),

@@ -8,10 +8,15 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from orchestrator.config import AGENT_VARIABLE, COOKIE_VARIABLE, SOCKET_VARIABLE, TASK_VARIABLE
+from orchestrator.config import (
+    AGENT_VARIABLE,
+    COOKIE_VARIABLE,
+    SOCKET_VARIABLE,
+    TASK_VARIABLE,
+    WORKSPACE_VARIABLE,
+)
 from orchestrator.errors import LaunchError
 from orchestrator.model import AgentFiles
-from orchestrator.model.base import Noun
 from orchestrator.process.messages import policy_message
 
 if TYPE_CHECKING:
@@ -21,20 +26,10 @@ if TYPE_CHECKING:
     from orchestrator.process.wire import LaunchMessage
     from orchestrator.providers import Invocation
 
+    from .surroundings import Surroundings
+
 _PRIVATE_FILE = 0o600
 _PRIVATE_FOLDER = 0o700
-
-
-class Surroundings(Noun):
-    """What an agent finds that lets it speak to its orchestrator.
-
-    Attributes:
-        socket: Where its relay connects; None where nothing listens.
-        mcp_config: The file that its CLI is handed; None without.
-    """
-
-    socket: Path | None = None
-    mcp_config: Path | None = None
 
 
 def default_files(workspace: Path, agent_id: AgentId) -> AgentFiles:
@@ -98,7 +93,12 @@ def check_cwd(cwd: Path) -> None:
 
 
 def make_environment(
-    record: AgentRecord, spec: AgentSpec, invocation: Invocation, surroundings: Surroundings
+    record: AgentRecord,
+    spec: AgentSpec,
+    invocation: Invocation,
+    *,
+    surroundings: Surroundings,
+    workspace: Path,
 ) -> dict[str, str]:
     """Return the environment of an agent: the orchestrator's own, the spec's, and its marks."""
     env = {**os.environ, **spec.env}
@@ -113,6 +113,8 @@ def make_environment(
 
     if surroundings.socket is not None:
         env[SOCKET_VARIABLE] = str(surroundings.socket)
+        # A nested copy that finds nobody at the socket serves this workspace, wherever it runs.
+        env[WORKSPACE_VARIABLE] = str(workspace)
 
     return env
 

@@ -12,63 +12,40 @@ import os
 import time
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 import anyio
 
-from orchestrator.errors import (
-    InvalidInputError,
-    NotFoundError,
-    OrchestratorError,
-    ShuttingDownError,
-)
-from orchestrator.model import (
-    PREVIEW_CHARS,
-    AgentRecord,
-    OrchestratorRecord,
-    Starting,
-    new_agent_id,
-    new_cookie,
-    new_orchestrator_id,
-)
+from orchestrator.errors import NotFoundError, OrchestratorError, ShuttingDownError
+from orchestrator.model import OrchestratorRecord, new_orchestrator_id
 from orchestrator.process.identity import identify
 
 from .agent import Agent
 from .changes import Changes
-from .orders import (
-    check_cwd,
-    default_files,
-    find_program,
-    make_environment,
-    make_order,
-    remove_files,
-    write_prompt,
-)
+from .orders import remove_files, write_prompt
+from .preparation import prepare
 from .reconcile import reconcile
 from .remote import stop_anywhere
+from .shutdown import Shutdown
 from .watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator, Mapping
-    from pathlib import Path
+    from collections.abc import AsyncGenerator, Callable, Generator
 
     from anyio.abc import TaskGroup
 
-    from orchestrator.config import Settings
     from orchestrator.model import (
         AgentFiles,
         AgentId,
+        AgentRecord,
         AgentSpec,
         Cookie,
         Limits,
         OrchestratorId,
     )
-    from orchestrator.process.launcher import Launcher
     from orchestrator.process.wire import LaunchMessage
-    from orchestrator.providers import Provider
-    from orchestrator.registry import Registry
 
-    from .orders import Surroundings
+    from .preparation import Resources
 
 logger = logging.getLogger(__name__)
 
@@ -76,23 +53,11 @@ logger = logging.getLogger(__name__)
 _MARGIN = 2.0
 
 
-class Shutdown(NamedTuple):
-    """A shutdown that has begun: why, and when (monotonic seconds)."""
-
-    reason: str
-    began: float
-
-
 @asynccontextmanager
 async def open_supervisor(
-    settings: Settings,
+    resources: Resources,
     *,
-    registry: Registry,
-    launcher: Launcher,
-    providers: Mapping[str, Provider],
-    surroundings: Surroundings,
     shutdown_timeout: float | None = None,
-    limits: Limits,
     on_change: tuple[Callable[[AgentRecord], None], ...] = (),
 ) -> AsyncGenerator[Supervisor]:
     """Supervise agents for the length of the block; leaving it leaves nobody.
@@ -100,36 +65,22 @@ async def open_supervisor(
     What earlier orchestrators of the workspace have left half done is settled meanwhile.
 
     Args:
-        settings: The workspace and the project.
-        registry: Where everything is recorded.
-        launcher: What forks keepers.
-        providers: The agent CLIs by name.
-        surroundings: What agents find that lets them report back.
+        resources: What to work with.
         shutdown_timeout: Seconds to wait for the agents' ends when the block is left. None waits
             as long as the longest stop may take. Whoever is not done by then is carried through
             by its keeper, and the next orchestrator of the workspace records it.
-        limits: For launches that name none.
         on_change: Called with every record that has changed, the last ones of a shutdown too.
     """
     async with anyio.create_task_group() as group:
-        supervisor = Supervisor(
-            settings,
-            registry=registry,
-            launcher=launcher,
-            providers=providers,
-            surroundings=surroundings,
-            group=group,
-            changes=Changes(*on_change),
-            limits=limits,
-        )
-        registry.orchestrators.add(supervisor.record)
+        supervisor = Supervisor(resources, group=group, changes=Changes(*on_change))
+        resources.registry.orchestrators.add(supervisor.record)
         logger.info(
             "orchestrator %s started pid=%d workspace=%s",
             supervisor.id,
             os.getpid(),
-            settings.workspace,
+            resources.settings.workspace,
         )
-        group.start_soon(reconcile, registry, providers, supervisor.changes)
+        group.start_soon(reconcile, resources.registry, resources.providers, supervisor.changes)
         try:
             yield supervisor
         finally:
@@ -147,32 +98,19 @@ class Supervisor:
         changes: Tells of every record that has changed.
     """
 
-    def __init__(
-        self,
-        settings: Settings,
-        *,
-        registry: Registry,
-        launcher: Launcher,
-        providers: Mapping[str, Provider],
-        surroundings: Surroundings,
-        group: TaskGroup,
-        changes: Changes,
-        limits: Limits,
-    ) -> None:
+    def __init__(self, resources: Resources, *, group: TaskGroup, changes: Changes) -> None:
         """Use the group for one task for each agent."""
-        self._limits = limits
-        self._settings = settings
-        self.registry = registry
+        self.registry = resources.registry
         self.changes = changes
-        self._launcher = launcher
-        self._providers = providers
+        self._resources = resources
         self._group = group
         self._agents: dict[AgentId, Agent] = {}
         self._scopes: dict[AgentId, anyio.CancelScope] = {}
         self._shutdown: Shutdown | None = None
         self._counts: dict[str, int] = {}
-        self._watcher = Watcher(registry, launcher, providers, changes)
-        self._surroundings = surroundings
+        self._watcher = Watcher(
+            resources.registry, resources.launcher, resources.providers, changes
+        )
         me = identify(os.getpid())
         self.record = OrchestratorRecord(
             id=new_orchestrator_id(),
@@ -191,11 +129,6 @@ class Supervisor:
     def agents(self) -> tuple[Agent, ...]:
         """The agents of this run that have not ended."""
         return tuple(self._agents.values())
-
-    @property
-    def log(self) -> Path:
-        """The file of lifecycle lines that orchestrator and keepers share."""
-        return log_path(self._settings.workspace)
 
     def agent(self, agent_id: AgentId) -> Agent:
         """Return the handle of an agent of this run that has not ended.
@@ -239,8 +172,10 @@ class Supervisor:
                 f"The orchestrator is ending ({self._shutdown.reason}); start it again to launch"
             )
 
-        record, order = self._prepare(spec, agent_id, files)
-        self.registry.agents.add(record, limits or self._limits)
+        record, order = prepare(
+            self._resources, spec, owner=self.id, agent_id=agent_id, files=files
+        )
+        self.registry.agents.add(record, limits or self._resources.limits)
         agent = Agent(record)
         with self._undone_unless_started(record):
             write_prompt(record.files, spec.prompt)
@@ -292,15 +227,12 @@ class Supervisor:
         if self._shutdown is not None:
             return
 
-        self._shutdown = Shutdown(reason, time.monotonic())
+        runs = self.registry.orchestrators
+        self._shutdown = Shutdown(reason, owner=self.id, runs=runs)
         for agent in self._agents.values():
             agent.ask_to_stop(f"shutdown: {reason}")
 
-        logger.info("shutdown begun reason=%r agents=%d", reason, len(self._agents))
-        try:
-            self.registry.orchestrators.begin_shutdown(self.id, reason, datetime.now(UTC))
-        except OrchestratorError:
-            logger.exception("the shutdown could not be recorded; it goes on")
+        self._shutdown.record_begin(len(self._agents))
 
     def kill_all(self, reason: str) -> None:
         """Skip every grace: SIGKILL for whoever is left."""
@@ -318,7 +250,6 @@ class Supervisor:
 
         limit = self._longest_stop() if at_most is None else at_most
         left = self._shutdown.began + limit - time.monotonic()
-        asked = len(self._agents)
         with anyio.move_on_after(max(0.0, left), shield=True):
             for agent in tuple(self._agents.values()):
                 await agent.wait_ended()
@@ -327,78 +258,21 @@ class Supervisor:
         for scope in tuple(self._scopes.values()):
             scope.cancel()
 
-        took_ms = (time.monotonic() - self._shutdown.began) * 1000
-        ends = " ".join(f"{end}={count}" for end, count in sorted(self._counts.items()))
-        if unfinished:
-            logger.warning(
-                "shutdown goes on without the orchestrator: reason=%r agents=%d left to their "
-                "keepers=%d ms=%.0f",
-                self._shutdown.reason,
-                asked,
-                unfinished,
-                took_ms,
-            )
-            return
-
-        logger.info(
-            "shutdown done reason=%r agents=%d left=0 ms=%.0f%s",
-            self._shutdown.reason,
-            asked,
-            took_ms,
-            f" (whole run: {ends})" if ends else "",
-        )
-        try:
-            self.registry.orchestrators.finish_shutdown(self.id, datetime.now(UTC))
-        except OrchestratorError:
-            logger.exception("the end of the shutdown could not be recorded")
+        self._shutdown.record_end(unfinished=unfinished, ends=self._counts)
 
     def _longest_stop(self) -> float:
         longest = [a.record.stop.longest + a.record.stop.kill_limit for a in self._agents.values()]
         return max(longest, default=0.0) + _MARGIN
 
-    def _prepare(
-        self, spec: AgentSpec, agent_id: AgentId | None, files: AgentFiles | None
-    ) -> tuple[AgentRecord, LaunchMessage]:
-        provider = self._providers.get(spec.provider)
-        if provider is None:
-            known = ", ".join(sorted(self._providers))
-            raise InvalidInputError(f"Unknown provider {spec.provider!r}; there are: {known}")
-
-        parent = self.registry.agents.get(spec.parent) if spec.parent else None
-        agent_id = agent_id or new_agent_id(spec.agent_type)
-        invocation = provider.invocation(spec, self._surroundings.mcp_config)
-        cwd = (self._settings.project / (spec.cwd or "")).absolute()
-        now = datetime.now(UTC)
-        title = spec.prompt if spec.title is None else spec.title
-        preview = title[:PREVIEW_CHARS]
-        record = AgentRecord(
-            id=agent_id,
-            owner=self.id,
-            agent_type=spec.agent_type,
-            provider=provider.name,
-            argv=invocation.argv,
-            cwd=cwd,
-            parent=spec.parent,
-            task_id=spec.task_id,
-            depth=parent.depth + 1 if parent else 1,
-            prompt_preview=preview + "..." if len(title) > PREVIEW_CHARS else preview,
-            cookie=new_cookie(),
-            files=files or default_files(self._settings.workspace, agent_id),
-            stop=spec.stop or provider.stop,
-            created_at=now,
-            state=Starting(since=now),
-        )
-        env = make_environment(record, spec, invocation, self._surroundings)
-        check_cwd(cwd)
-        program = find_program(record.argv, env, cwd)
-        return record, make_order(record, program, env, self.log)
-
     @contextmanager
     def _undone_unless_started(self, record: AgentRecord) -> Generator[None]:
-        """Take the half-made row and files back when the block fails."""
+        """Take the row and the files back when the launch is refused.
+
+        One that is cut off may have started: its row stays, to be reconciled.
+        """
         try:
             yield
-        except BaseException:
+        except OrchestratorError:
             self.registry.agents.remove(record.id)
             remove_files(record.files)
             raise
@@ -409,7 +283,7 @@ class Supervisor:
             self._scopes[agent.id] = scope
             try:
                 with self._undone_unless_started(agent.record):
-                    link, running = await self._launcher.launch(order)
+                    link, running = await self._resources.launcher.launch(order)
             except OrchestratorError as error:
                 agent.refuse(error)
             else:
@@ -435,8 +309,3 @@ class Supervisor:
     def _count(self, record: AgentRecord) -> None:
         end = record.state.outcome.verdict if record.state.kind == "exited" else record.state.kind
         self._counts[end] = self._counts.get(end, 0) + 1
-
-
-def log_path(workspace: Path) -> Path:
-    """Return the file of lifecycle lines of a workspace."""
-    return workspace / "registry" / "orchestrator.log"

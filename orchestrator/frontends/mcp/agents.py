@@ -132,7 +132,7 @@ def _bind(path: Path) -> socket.socket:
             listening.bind(str(path))
             path.chmod(0o600)
             listening.listen(BACKLOG)
-            listening.setblocking(False)
+            listening.settimeout(0)
         except BaseException:
             listening.close()
             raise
