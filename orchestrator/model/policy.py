@@ -14,13 +14,13 @@ Seconds = Annotated[float, Field(ge=0, le=86_400)]
 class StopPolicy(Noun):
     """How long each step of a stop waits; all times in seconds.
 
-    The steps: the polite signal to the leader alone, `polite_grace`; SIGTERM and SIGCONT to its
-    group and to every escapee's, `term_grace`; SIGKILL until nobody is left, tried for
+    The steps: the polite signal to the agent's own group, `polite_grace`; SIGTERM and SIGCONT to
+    that group and to every escapee's, `term_grace`; SIGKILL until nobody is left, tried for
     `kill_limit`, after which the receipt names the survivors. A step ends early when its work is
     done.
 
     Attributes:
-        polite_signal: A signal number for the leader, from the provider; None leaves the step out.
+        polite_signal: A signal number, from the provider; None leaves the step out.
         polite_grace: For the polite signal.
         term_grace: For SIGTERM.
         linger: After the leader's own end, how long others may take to follow by themselves
@@ -29,7 +29,7 @@ class StopPolicy(Noun):
     """
 
     polite_signal: Annotated[int, Field(ge=1, le=64)] | None = None
-    polite_grace: Seconds = 0.7
+    polite_grace: Seconds = 0.5
     term_grace: Seconds = 1.2
     linger: Seconds = 0.3
     kill_limit: Seconds = 10.0

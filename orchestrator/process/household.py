@@ -82,11 +82,13 @@ class Household:
         except ChildProcessError:
             return self._contained or not self.others()
 
-    def signal_leader(self, *signals: int) -> None:
-        """Signal the leader alone, while it is there."""
+    def signal_own_group(self, *signals: int) -> None:
+        """Signal the agent's own group, while its leader is there.
+
+        Not the leader alone: it may be a wrapper (npx, a shell) that passes nothing on.
+        """
         if self.exit is None:
-            for number in signals:
-                os.kill(self.leader, number)
+            tree.send_group(self.leader, *signals)
 
     def signal_groups(self, *signals: int) -> list[Proc]:
         """Signal the agent's group, every escapee's group, and whoever is in neither.

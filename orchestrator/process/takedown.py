@@ -4,7 +4,7 @@ A takedown is driven by its keeper's loop: it never waits itself, but says until
 nothing to do. Its steps:
 
 ``linger``  the leader ended by itself; the others may follow by themselves
-``polite``  the signal that the provider names, to the leader alone
+``polite``  the signal that the provider names, to the agent's own group, as a terminal does
 ``term``    SIGTERM, then SIGCONT (a stopped process does not see SIGTERM), to every group
 ``kill``    SIGKILL, again and again, until the kernel says that nobody is left
 ``done``    nobody is left, or the kill limit has passed and the receipt names the survivors
@@ -120,7 +120,7 @@ class Takedown:
 
         self.stage = "polite"
         self._deadline = time.monotonic() + self._policy["polite_grace"]
-        self._house.signal_leader(number, signal.SIGCONT)
+        self._house.signal_own_group(number, signal.SIGCONT)
 
     def _enter_term(self) -> None:
         self.stage = "term"

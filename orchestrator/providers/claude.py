@@ -34,7 +34,7 @@ SESSION_VARIABLES: Final = (
 
 #: Only SIGINT makes the CLI end its own tool calls. It is done within 0.2 s without an MCP server
 #: and 0.6 s with one that does not end by itself.
-STOP: Final = StopPolicy(polite_signal=signal.SIGINT, polite_grace=0.7, term_grace=1.0)
+STOP: Final = StopPolicy(polite_signal=signal.SIGINT, polite_grace=0.5, term_grace=1.2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -17,9 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-#: The folder of the registry in a workspace, and its file, as the original server named them.
+#: The folder of the registry in a workspace, as the original server named it, and our file in it:
+#: not its `state.sqlite3`, so that both can be tried on one workspace.
 FOLDER: Final = "registry"
-FILE: Final = "state.sqlite3"
+FILE: Final = "orchestrator.sqlite3"
 
 
 class Registry:

@@ -88,4 +88,4 @@ def test_claude_is_asked_by_sigint_before_anything_else() -> None:
     stop = provider_of({}).stop
 
     assert stop.polite_signal == signal.SIGINT
-    assert (stop.polite_grace, stop.term_grace) == (0.7, 1.0)
+    assert (stop.polite_grace, stop.term_grace) == (0.5, 1.2)

@@ -132,6 +132,20 @@ def test_an_end_is_recorded_whatever_the_names_of_its_processes(registry: Regist
     assert state == LOST.model_copy(update={"swept": (nasty.model_copy(update={"name": "b?d"}),)})
 
 
+def test_what_another_user_of_the_registry_changed_is_seen_at_once(tmp_path: Path) -> None:
+    record = agent(state=RUNNING)
+    with Registry.open(tmp_path) as one, Registry.open(tmp_path) as two:
+        one.agents.add(record)
+        assert one.agents.get(record.id) == two.agents.get(record.id) == record
+
+        changed = one.agents.set_state(record.id, stopping())
+        assert two.agents.get(record.id) == two.agents.find(live=True)[0] == changed
+
+        ended = two.agents.set_state(record.id, LOST)
+        assert one.agents.set_state(record.id, exited()) == ended
+        assert one.agents.by_cookie(record.cookie) == ended
+
+
 def test_only_what_never_ran_can_be_removed(registry: Registry) -> None:
     refused, ran = agent(), agent()
     registry.agents.add(refused)
@@ -251,7 +265,7 @@ def test_a_limit_of_none_lets_everybody_in(registry: Registry) -> None:
 
 
 def test_the_searches_of_a_busy_registry_use_an_index(tmp_path: Path) -> None:
-    with Database.open(tmp_path / "registry" / "state.sqlite3") as database:
+    with Database.open(tmp_path / "registry" / "orchestrator.sqlite3") as database:
         registry = Registry(database)
         seen: list[str] = []
         with database.write() as connection:

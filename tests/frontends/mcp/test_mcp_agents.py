@@ -179,10 +179,17 @@ async def test_the_socket_of_a_dead_orchestrator_is_replaced(
             assert (await client.ask(HANDSHAKE))["ok"] is True
 
 
-async def test_no_socket_is_made_where_others_can_reach_it(folder: Path, tasks: FakeTasks) -> None:
+@pytest.fixture
+def open_folder(folder: Path) -> Path:
     folder.chmod(0o755)
+    return folder
+
+
+async def test_no_socket_is_made_where_others_can_reach_it(
+    open_folder: Path, tasks: FakeTasks
+) -> None:
     with pytest.raises(InvalidInputError, match="open to other users"):
-        await serve_agents(folder / "s", tasks, identify)
+        await serve_agents(open_folder / "s", tasks, identify)
 
 
 async def test_a_path_too_long_for_a_socket_is_a_clear_error(
