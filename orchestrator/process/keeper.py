@@ -12,8 +12,6 @@ import os
 import select
 import signal
 import time
-import traceback
-from typing import TYPE_CHECKING, Any, NoReturn, Self, cast
 
 from . import kernel, tree
 from .household import Household
@@ -21,9 +19,12 @@ from .spawn import SpawnError, spawn
 from .takedown import Takedown, note
 from .wire import LineBuffer, encode
 
+#: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import socket
     from types import FrameType
+    from typing import Any, NoReturn, Self
 
     from .wire import LaunchMessage, NoteMessage, ReceiptMessage
 
@@ -47,6 +48,9 @@ def run(channel: socket.socket) -> NoReturn:
             keeper = _Keeper(channel, wakeup)
             status = keeper.keep() if keeper.launch() else 0
     except BaseException:
+        # Only a crash needs it, and it is a tenth of what every fork would have to copy.
+        import traceback  # noqa: PLC0415
+
         traceback.print_exc()
         raise
     finally:
@@ -97,7 +101,7 @@ class _Keeper:
     # ------------------------------------------------------------------------------- launching
     def launch(self) -> bool:
         """Read the order and start the agent; False when there is nothing to keep."""
-        pending: list[dict[str, Any]] = []
+        pending: list[Any] = []
         while not pending:
             data = self._channel.recv(_CHUNK)
             if not data:
@@ -105,7 +109,7 @@ class _Keeper:
 
             pending = self._lines.feed(data)
 
-        self._order = cast("LaunchMessage", pending[0])
+        self._order: LaunchMessage = pending[0]
         self._policy = self._order["policy"]
         self._started_at = time.time()
         try:

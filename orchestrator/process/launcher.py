@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
@@ -17,6 +18,7 @@ import anyio
 from orchestrator.errors import LaunchError, NurseryError
 from orchestrator.model import ProcessNote
 
+from .identity import identify, wait_gone
 from .link import KeeperLink
 from .messages import read_started
 from .wire import LineBuffer
@@ -38,6 +40,10 @@ LAUNCH_TIMEOUT: Final = 30.0
 #: Seconds that a nursery may take to report what it swept after a keeper was killed.
 SWEEP_REPORT_TIMEOUT: Final = 12.0
 
+#: Seconds that a nursery may take to leave once its keepers have; beyond them it is not waited for.
+LEAVE_TIMEOUT: Final = 0.2
+
+_ATTEMPTS = 3
 _CHUNK = 65536
 _CODE = (
     "import sys; sys.path.insert(0, sys.argv[1]);"
@@ -65,23 +71,32 @@ async def open_launcher(log: Path) -> AsyncGenerator[Launcher]:
             launcher.close()
 
 
+class _Nursery:
+    """A nursery as its launcher holds it: the process, and the socket that asks it for keepers."""
+
+    def __init__(self, process: subprocess.Popen[bytes], requests: socket.socket) -> None:
+        self.process = process
+        self.requests = requests
+        # Shielded: in a shutdown, what a nursery sweeps is still of interest.
+        self.listening = anyio.CancelScope(shield=True)
+
+
 class Launcher:
     """Starts agents under keepers; made by `open_launcher`."""
 
     def __init__(self, group: TaskGroup, log: Path) -> None:
-        """Use the group for one task: listening to the nursery."""
+        """Use the group for one task for each nursery: listening to it."""
         self._group = group
         self._log = log
-        self._process: subprocess.Popen[bytes] | None = None
-        self._requests: socket.socket | None = None
-        self._listening: anyio.CancelScope | None = None
+        self._nursery: _Nursery | None = None
+        self._asking = anyio.Lock(fast_acquire=True)
         self._swept: dict[int, tuple[ProcessNote, ...]] = {}
         self._news = anyio.Event()
 
     @property
     def nursery_pid(self) -> int | None:
         """The pid of the nursery that runs, if one does."""
-        return self._process.pid if self._process else None
+        return self._nursery.process.pid if self._nursery else None
 
     def start(self) -> None:
         """Start a nursery unless one runs.
@@ -89,42 +104,25 @@ class Launcher:
         Raises:
             NurseryError: It cannot be started.
         """
-        if self._requests is not None:
+        if self._nursery is not None:
             return
 
-        ours, theirs = socket.socketpair()
         try:
-            with theirs, self._open_log() as log:
-                # Isolated and without site-packages: it needs the standard library alone.
-                self._process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-c", _CODE, _ROOT, str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    cwd="/",
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
+            nursery = self._start_nursery()
         except OSError as error:
-            ours.close()
             raise NurseryError(
                 f"cannot start the nursery: {error.strerror}; free some processes, descriptors "
                 "or memory and try again",
                 number=error.errno,
             ) from error
 
-        ours.setblocking(False)  # noqa: FBT003  the method takes it so
-        self._requests = ours
-        self._group.start_soon(self._listen, ours, self._process)
+        self._nursery = nursery
+        self._group.start_soon(self._listen, nursery)
 
     def close(self) -> None:
         """Let the nursery go: it leaves after its last keeper."""
-        if self._requests is not None:
-            self._requests.close()
-            self._requests = None
-
-        if self._listening is not None:
-            self._listening.cancel()
+        if self._nursery is not None:
+            self._drop(self._nursery)
 
     async def launch(self, order: LaunchMessage) -> tuple[KeeperLink, Running]:
         """Start one agent; the caller owns the link, and with it the agent's life.
@@ -132,14 +130,14 @@ class Launcher:
         Raises:
             LaunchError: It was not started, and nothing of it is left.
         """
-        for attempt in (1, 2):
+        for attempt in range(1, _ATTEMPTS + 1):
             self.start()
-            ours, theirs = socket.socketpair()
-            link = KeeperLink(ours)
-            try:
-                with theirs:
-                    self._request(theirs)
+            nursery = self._nursery
+            link = await self._ask(nursery) if nursery is not None else None
+            if nursery is None or link is None:
+                continue
 
+            try:
                 with anyio.fail_after(LAUNCH_TIMEOUT):
                     await link.send_order(order)
                     answer = await link.next_message()
@@ -150,9 +148,8 @@ class Launcher:
                     f"directory {order['cwd']} on a file system that does not answer?",
                     number=errno.ETIMEDOUT,
                 ) from None
-            except OSError as error:
+            except OSError:
                 answer = None
-                logger.warning("nursery did not take a request: %s", error)
             except BaseException:
                 link.close()
                 raise
@@ -165,22 +162,27 @@ class Launcher:
                 raise _refusal(order, answer)
 
             # Its nursery or its keeper was killed before it said anything: once more.
-            self.close()
             logger.warning("launch of agent %s: attempt %d failed", order["agent_id"], attempt)
+            if nursery.process.poll() is not None:
+                self._drop(nursery)
 
         raise NurseryError(
             f"no keeper could be started for agent {order['agent_id']}; see {self._log}"
         )
 
-    async def swept_after(self, keeper: int) -> tuple[ProcessNote, ...] | None:
-        """Wait for what the nursery found and killed after this keeper had been killed.
+    async def swept_after(self, keeper: int, nursery: int) -> tuple[ProcessNote, ...] | None:
+        """Wait for what the nursery found and killed after its keeper had been killed.
+
+        Args:
+            keeper: The pid of the keeper.
+            nursery: The pid of the nursery that forked it.
 
         Returns:
             None when no nursery will say it.
         """
         with anyio.move_on_after(SWEEP_REPORT_TIMEOUT):
             while keeper not in self._swept:
-                if self._requests is None:
+                if self.nursery_pid != nursery:
                     return None
 
                 await self._news.wait()
@@ -191,28 +193,92 @@ class Launcher:
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
         return os.fdopen(os.open(self._log, flags, 0o600), "ab")
 
-    def _request(self, theirs: socket.socket) -> None:
-        if self._requests is None:
-            raise BrokenPipeError(errno.EPIPE, "there is no nursery")
+    def _start_nursery(self) -> _Nursery:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs, self._open_log() as log:
+                # Isolated and without site-packages: it needs the standard library alone.
+                process = subprocess.Popen(
+                    [sys.executable, "-I", "-S", "-c", _CODE, _ROOT, str(theirs.fileno())],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    stderr=log,
+                    cwd="/",
+                    pass_fds=[theirs.fileno()],
+                    start_new_session=True,
+                )
+        except OSError:
+            ours.close()
+            raise
 
-        socket.send_fds(self._requests, [b"k"], [theirs.fileno()])
+        ours.setblocking(False)  # noqa: FBT003  the method takes it so
+        return _Nursery(process, ours)
 
-    async def _listen(self, requests: socket.socket, process: subprocess.Popen[bytes]) -> None:
-        # Shielded: in a shutdown, what a nursery sweeps is still of interest.
-        with anyio.CancelScope(shield=True) as self._listening:
-            await self._hear_out(requests)
+    def _drop(self, nursery: _Nursery) -> None:
+        """Ask nothing more of it; its listening task sees it off."""
+        if self._nursery is nursery:
+            self._nursery = None
 
-        if self._requests is requests:
-            self.close()
+        nursery.listening.cancel()
+        nursery.requests.close()
+
+    async def _ask(self, nursery: _Nursery) -> KeeperLink | None:
+        """Ask for a keeper; None when the nursery is gone.
+
+        Raises:
+            LaunchError: There is no free descriptor.
+        """
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError as error:
+            raise LaunchError(
+                f"cannot open a socket: {error.strerror}; close some files and try again",
+                number=error.errno,
+            ) from error
+
+        link = KeeperLink(ours, nursery.process.pid)
+        try:
+            with theirs:
+                # One at a time: two tasks cannot wait for the same socket.
+                async with self._asking:
+                    while True:
+                        try:
+                            socket.send_fds(nursery.requests, [b"k"], [theirs.fileno()])
+                        except BlockingIOError:
+                            await anyio.wait_writable(nursery.requests)
+                        else:
+                            return link
+        except OSError as error:
+            link.close()
+            self._drop(nursery)
+            logger.warning("nursery pid=%d is gone: %s", nursery.process.pid, error)
+            return None
+        except BaseException:
+            link.close()
+            raise
+
+    async def _listen(self, nursery: _Nursery) -> None:
+        with nursery.listening:
+            await self._hear_out(nursery.requests)
+
+        if self._nursery is nursery:
+            self._drop(nursery)
             # Its end of the socket is closed: it has ended, and is reaped here and now.
-            status = process.wait()
-            logger.warning("nursery pid=%d died, status %d; a new one follows", process.pid, status)
-            self._wake()
-            self.start()
+            status = nursery.process.wait()
+            logger.warning(
+                "nursery pid=%d died, status %d; a new one follows", nursery.process.pid, status
+            )
+            try:
+                self.start()
+            except NurseryError as error:
+                logger.warning("%s; the next launch tries", error)
+
+        self._wake()
+        await _reap(nursery.process)
 
     async def _hear_out(self, requests: socket.socket) -> None:
         lines = LineBuffer()
-        while True:
+        while requests.fileno() >= 0:
             await anyio.wait_readable(requests)
             try:
                 data = requests.recv(_CHUNK)
@@ -241,6 +307,17 @@ class Launcher:
     def _wake(self) -> None:
         self._news.set()
         self._news = anyio.Event()
+
+
+async def _reap(nursery: subprocess.Popen[bytes]) -> None:
+    """Collect a nursery that was let go; one that stays for its keepers is collected later."""
+    identity = identify(nursery.pid)
+    if identity is not None:
+        with anyio.move_on_after(LEAVE_TIMEOUT, shield=True):
+            await wait_gone(identity)
+
+    if nursery.poll() is None:
+        threading.Thread(target=nursery.wait, name="nursery", daemon=True).start()
 
 
 def _refusal(order: LaunchMessage, answer: dict[str, Any]) -> LaunchError:

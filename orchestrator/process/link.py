@@ -25,10 +25,14 @@ class KeeperLink:
     """The live connection to one keeper; closing it tells the keeper to stop its agent.
 
     Use it as a context manager.
+
+    Attributes:
+        nursery: The pid of the nursery that forked the keeper.
     """
 
-    def __init__(self, channel: socket.socket) -> None:
+    def __init__(self, channel: socket.socket, nursery: int) -> None:
         """Own this end of a socket pair."""
+        self.nursery = nursery
         channel.setblocking(False)  # noqa: FBT003  the method takes it so
         self._channel = channel
         self._lines = LineBuffer()

@@ -13,14 +13,17 @@ import select
 import signal
 import socket
 import time
-from typing import TYPE_CHECKING, NoReturn
 
 from . import keeper, kernel, tree
+from .spawn import CHANGED_SIGNALS
 from .takedown import KILL_ROUND, note
 from .wire import encode
 
+#: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from types import FrameType
+    from typing import NoReturn
 
     from .wire import NoteMessage
 
@@ -33,6 +36,7 @@ def main(descriptor: int) -> NoReturn:
     """Serve requests on the socket until the orchestrator is gone and no keeper is left."""
     kernel.become_subreaper()
     kernel.set_name("orch-nursery")
+    _clear_signals()
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         # It is told to leave by the end of its socket, and not before its keepers have left.
         signal.signal(number, signal.SIG_IGN)
@@ -45,6 +49,20 @@ def main(descriptor: int) -> NoReturn:
         _Nursery(requests).serve()
 
     os._exit(0)
+
+
+def _clear_signals() -> None:
+    """Give every signal its default disposition, and unblock all.
+
+    Whatever the orchestrator's own parent ignored or blocked is no business of the agents.
+    """
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *CHANGED_SIGNALS}:
+        try:
+            signal.signal(number, signal.SIG_DFL)
+        except OSError:  # the C library keeps two for itself
+            continue
+
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
 
 
 def _noted(_number: int, _frame: FrameType | None) -> None:

@@ -4,15 +4,32 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, NoReturn
 
 from . import kernel
 
+#: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import NoReturn
+
     from .wire import LaunchMessage
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
 _PRIVATE = 0o600
+
+#: More bytes than a report has; it is written at once, so it is read at once.
+_REPORT = 64
+
+#: Every signal that the nursery or a keeper handles or ignores, or Python does for them.
+CHANGED_SIGNALS = (
+    signal.SIGCHLD,
+    signal.SIGTERM,
+    signal.SIGINT,
+    signal.SIGHUP,
+    signal.SIGQUIT,
+    signal.SIGPIPE,
+    signal.SIGXFSZ,
+)
 
 
 class SpawnError(Exception):
@@ -53,9 +70,8 @@ def spawn(order: LaunchMessage) -> int:
         _become(order, writer, parent)
 
     os.close(writer)
-    with os.fdopen(reader, "rb") as report:
-        failure = report.read()
-
+    failure = os.read(reader, _REPORT)
+    os.close(reader)
     if failure:
         os.waitpid(pid, 0)
         stage, _, number = failure.decode().partition(" ")
@@ -94,11 +110,9 @@ def _put(descriptor: int, number: int) -> None:
 
 
 def _reset_signals() -> None:
-    """Give every signal its default disposition, whatever was ignored above, and unblock it."""
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
-        try:
-            signal.signal(number, signal.SIG_DFL)
-        except OSError:  # the C library keeps two for itself
-            continue
+    """Give what this process or its parents handle or ignore its default disposition again.
 
-    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    The nursery has done so for every other signal, once and for all agents to come.
+    """
+    for number in CHANGED_SIGNALS:
+        signal.signal(number, signal.SIG_DFL)

@@ -14,8 +14,9 @@ from __future__ import annotations
 
 import signal
 import time
-from typing import TYPE_CHECKING
 
+#: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .household import Household
     from .tree import Proc

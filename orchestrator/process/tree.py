@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-import subprocess
-from typing import TYPE_CHECKING, NamedTuple
 
+#: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -15,23 +15,32 @@ HAS_PROC = os.path.exists(f"{PROC}/self/stat")  # noqa: PTH110  pathlib is not l
 _HAS_CHILDREN = os.path.exists(f"{PROC}/self/task/{os.getpid()}/children")  # noqa: PTH110
 _HAS_PIDFD = hasattr(os, "pidfd_open")
 
+#: Bytes at a time; a stat line fits.
+_PART = 4096
+
 #: States of /proc/PID/stat in which a process has ended already.
 _ENDED = frozenset("ZXx")
 
 
-class Proc(NamedTuple):
-    """One process at one moment.
+class Proc:
+    """One process at one moment; a plain class, because the modules that make records are heavy.
 
     `start` is field 22 of ``/proc/PID/stat`` (clock ticks since boot), 0 where there is no /proc.
     """
 
-    pid: int
-    ppid: int
-    pgid: int
-    sid: int
-    state: str
-    start: int
-    name: str
+    __slots__ = ("name", "pgid", "pid", "ppid", "sid", "start", "state")
+
+    def __init__(
+        self, *, pid: int, ppid: int, pgid: int, sid: int, state: str, start: int, name: str
+    ) -> None:
+        """Take what was read."""
+        self.pid = pid
+        self.ppid = ppid
+        self.pgid = pgid
+        self.sid = sid
+        self.state = state
+        self.start = start
+        self.name = name
 
     @property
     def ended(self) -> bool:
@@ -44,10 +53,8 @@ def read(pid: int) -> Proc | None:
     if not HAS_PROC:
         return next((proc for proc in _ps() if proc.pid == pid), None)
 
-    try:
-        with open(f"{PROC}/{pid}/stat", "rb") as file:  # noqa: PTH123  pathlib is not loaded here
-            text = file.read().decode("utf-8", "replace")
-    except OSError:
+    text = _slurp(f"{PROC}/{pid}/stat").decode("utf-8", "replace")
+    if not text:
         return None
 
     # The name stands in parentheses and may hold any character, parentheses as well.
@@ -80,13 +87,23 @@ def children(pid: int) -> list[int]:
 
     found: list[int] = []
     try:
-        for thread in os.listdir(f"{PROC}/{pid}/task"):  # noqa: PTH208
-            with open(f"{PROC}/{pid}/task/{thread}/children", "rb") as file:  # noqa: PTH123
-                found.extend(int(child) for child in file.read().split())
+        threads = os.listdir(f"{PROC}/{pid}/task")  # noqa: PTH208  pathlib is not loaded here
     except OSError:
         return found
 
+    for thread in threads:
+        found.extend(map(int, _slurp(f"{PROC}/{pid}/task/{thread}/children").split()))
+
     return found
+
+
+def own_children() -> list[int]:
+    """The same of this process, which has one thread."""
+    pid = os.getpid()
+    if not _HAS_CHILDREN:
+        return children(pid)
+
+    return list(map(int, _slurp(f"{PROC}/self/task/{pid}/children").split()))
 
 
 def descendants(root: int) -> list[Proc]:
@@ -137,12 +154,7 @@ def _below(root: int, everybody: Iterable[Proc]) -> list[Proc]:
 
 def environment(pid: int) -> dict[str, str]:
     """The environment that a process was started with; empty when it cannot be read."""
-    try:
-        with open(f"{PROC}/{pid}/environ", "rb") as file:  # noqa: PTH123  pathlib is not loaded
-            block = file.read()
-    except OSError:
-        return {}
-
+    block = _slurp(f"{PROC}/{pid}/environ")
     pairs = (entry.partition(b"=") for entry in block.split(b"\0") if entry)
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
@@ -216,6 +228,10 @@ def send_group(pgid: int, *signals: int) -> None:
 
 def _ps() -> list[Proc]:
     """The same from ``ps``, for systems without /proc."""
+    # Where there is /proc nobody pays for it: it loads `threading`, whose own work after a fork
+    # took longer than all the rest of the fork.
+    import subprocess  # noqa: PLC0415
+
     done = subprocess.run(
         ["/bin/ps", "-axo", "pid=,ppid=,pgid=,stat=,ucomm="],
         stdin=subprocess.DEVNULL,
@@ -231,6 +247,39 @@ def _ps() -> list[Proc]:
         except OSError:
             sid = int(pgid)
 
-        found.append(Proc(int(pid), int(ppid), int(pgid), sid, state[0], 0, name))
+        found.append(
+            Proc(
+                pid=int(pid),
+                ppid=int(ppid),
+                pgid=int(pgid),
+                sid=sid,
+                state=state[0],
+                start=0,
+                name=name,
+            )
+        )
 
     return found
+
+
+def _slurp(path: str) -> bytes:
+    """Read a file of /proc; empty when it is not there, or no longer.
+
+    Plain descriptors: file objects cost several times the read itself, and their buffers are
+    memory that each keeper would hold for itself.
+    """
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return b""
+
+    parts: list[bytes] = []
+    try:
+        while part := os.read(descriptor, _PART):
+            parts.append(part)
+    except OSError:  # it ended meanwhile
+        pass
+    finally:
+        os.close(descriptor)
+
+    return b"".join(parts)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
 
+#: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TypedDict
+    from typing import Any, TypedDict
 
     class PolicyMessage(TypedDict):
         """A stop policy, as plain numbers; see `orchestrator.model.StopPolicy`."""

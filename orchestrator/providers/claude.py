@@ -32,8 +32,8 @@ SESSION_VARIABLES: Final = (
     "CLAUDE_PROJECT_DIR",
 )
 
-#: Only SIGINT makes the CLI end its own tool calls. It is done within 0.2 s without an MCP server
-#: and 0.6 s with one that does not end by itself.
+#: Only SIGINT makes the CLI end its own tool calls: measured, they are gone after 0.02 s, and the
+#: CLI itself after 0.2 s. The rest of the time is for slower machines.
 STOP: Final = StopPolicy(polite_signal=signal.SIGINT, polite_grace=0.5, term_grace=1.2)
 
 

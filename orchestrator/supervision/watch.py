@@ -64,14 +64,14 @@ class Watcher:
         if report is not None:
             self._record(agent, final_state(agent.record, report, self._providers))
         else:
-            self._record(agent, await self._lose(agent.record))
+            self._record(agent, await self._lose(agent.record, link))
 
         log_end(agent.record)
 
-    async def _lose(self, record: AgentRecord) -> Lost:
+    async def _lose(self, record: AgentRecord, link: KeeperLink) -> Lost:
         """Find out what is left of an agent whose keeper was killed."""
         keeper = record.state.keeper if isinstance(record.state, Running | Stopping) else None
-        swept = await self._launcher.swept_after(keeper.pid) if keeper else None
+        swept = await self._launcher.swept_after(keeper.pid, link.nursery) if keeper else None
         state = await bury(record, "its keeper was killed", born=leader_of(record))
         return state.model_copy(update={"swept": (*(swept or ()), *state.swept)})
 

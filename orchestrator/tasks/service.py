@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import re
-import shutil
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from anyio import to_thread
 
-from orchestrator.errors import InvalidInputError, LaunchError, NotFoundError, NotPermittedError
+from orchestrator.errors import InvalidInputError, NotFoundError, NotPermittedError
 from orchestrator.model import (
-    AgentFiles,
     AgentId,
     AgentSpec,
     FindingEntry,
@@ -24,7 +20,7 @@ from orchestrator.model import (
     parse_id,
 )
 from orchestrator.registry import projection
-from orchestrator.registry.atomic import make_private_folder, write_atomically
+from orchestrator.registry.atomic import write_atomically
 
 from . import answers
 from .briefing import brief
@@ -32,6 +28,7 @@ from .context import ContextReader
 from .deployment import deployment_record
 from .output import OutputQuery, check, read_output
 from .permission import check_acts_on, check_speaks_as, resolve_parent
+from .places import agent_files, check_free_space, make_folders, resolve_project
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -46,13 +43,7 @@ if TYPE_CHECKING:
 #: The agent CLI that the drop-in tools deploy.
 _PROVIDER: Final = "claude"
 
-#: Free bytes on the workspace's disk without which nothing is deployed, as in the original.
-_FREE_BYTES_NEEDED: Final = 100 * 1024 * 1024
-
 _TEXT_MAX: Final = 10_000
-_FOLDER_VARIABLE = re.compile(
-    r"\$\{(?:workspaceFolder|WORKSPACE_FOLDER)\}|\$(?:workspaceFolder|WORKSPACE_FOLDER)\b"
-)
 
 
 class TaskService:
@@ -83,6 +74,7 @@ class TaskService:
         Raises:
             InvalidInputError: `client_cwd` is no directory, or its workspace cannot be made.
         """
+        project = resolve_project(client_cwd, self._settings.project)
         context = ContextReader()
         context.text("background_context", background_context)
         context.texts("expected_deliverables", expected_deliverables)
@@ -90,8 +82,6 @@ class TaskService:
         context.texts("constraints", constraints)
         context.texts("relevant_files", relevant_files)
         context.history(conversation_history)
-
-        project = self._project(client_cwd)
         task = TaskRecord(
             id=new_task_id(),
             description=description,
@@ -102,15 +92,7 @@ class TaskService:
             limits=self._settings.limits,
             context=context.accepted,
         )
-        try:
-            for folder in ("progress", "findings", "logs", "output"):
-                make_private_folder(task.workspace / folder)
-        except OSError as error:
-            raise InvalidInputError(
-                f"Cannot make the workspace {task.workspace}: {error.strerror}; "
-                "name a client_cwd that can be written"
-            ) from error
-
+        make_folders(task)
         self._registry.tasks.add(task)
         self._projector.task_changed(task.id)
         return answers.created(task, context.warnings)
@@ -139,7 +121,7 @@ class TaskService:
 
         parent_id = resolve_parent(caller, parent, self._registry)
         depth = self._agent(task, parent_id).depth + 1 if parent_id else 1
-        _check_free_space(task.workspace)
+        check_free_space(task.workspace)
         agent_id = new_agent_id(agent_type)
         project = task.client_cwd or self._settings.project
         text = brief(
@@ -161,7 +143,7 @@ class TaskService:
             task_id=task.id,
         )
         agent = await self._supervisor.launch(
-            spec, agent_id=agent_id, files=_files(task, agent_id), limits=task.limits
+            spec, agent_id=agent_id, files=agent_files(task, agent_id), limits=task.limits
         )
         write_atomically(
             task.workspace / "logs" / f"deploy_{agent_id}.json", deployment_record(agent.record)
@@ -365,38 +347,3 @@ class TaskService:
             )
 
         return task, record
-
-    def _project(self, client_cwd: str | None) -> Path | None:
-        """Return the project directory that a client named."""
-        if client_cwd is None or not client_cwd.strip():
-            return None
-
-        here = str(self._settings.project)
-        text = _FOLDER_VARIABLE.sub(lambda _: here, client_cwd.strip())
-        project = self._settings.project / Path(text).expanduser()
-        if "\0" in text or not project.is_dir():
-            raise InvalidInputError(
-                f"client_cwd {client_cwd!r} is not a directory; name the project's folder"
-            )
-
-        return project
-
-
-def _files(task: TaskRecord, agent_id: AgentId) -> AgentFiles:
-    """Return where the original server had an agent's files, and two files beside them."""
-    logs = task.workspace / "logs"
-    return AgentFiles(
-        prompt=task.workspace / f"agent_prompt_{agent_id}.txt",
-        stdout=logs / f"{agent_id}_stream.jsonl",
-        stderr=logs / f"{agent_id}_stderr.log",
-        outcome=logs / f"{agent_id}_outcome.json",
-    )
-
-
-def _check_free_space(folder: Path) -> None:
-    free = shutil.disk_usage(folder).free
-    if free < _FREE_BYTES_NEEDED:
-        raise LaunchError(
-            f"Only {free // 2**20} MB are free on the disk of {folder}; an agent needs "
-            f"{_FREE_BYTES_NEEDED // 2**20} MB for its output: free some"
-        )

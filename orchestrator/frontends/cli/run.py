@@ -1,0 +1,200 @@
+"""``orchestrator run``: one agent in the foreground, from its start to its last process."""
+
+from __future__ import annotations
+
+import errno
+import json
+import logging
+import os
+import signal
+import stat
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from orchestrator import open_orchestrator
+from orchestrator.app import lifecycle_log
+from orchestrator.errors import InvalidInputError
+from orchestrator.model import AgentSpec, ExitedWithCode
+from orchestrator.registry.atomic import make_private_folder
+from orchestrator.supervision import log_path
+
+from . import words
+from .follow import follow
+from .ps import as_row
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from anyio.abc import TaskStatus
+
+    from orchestrator.config import Settings
+    from orchestrator.model import Outcome
+    from orchestrator.supervision import Agent, Supervisor
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+#: Seconds that a reader gets for the last output of an agent that was stopped.
+_LAST_WORDS: Final = 1.0
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
+
+
+def run(
+    settings: Settings, *, provider: str, argv: tuple[str, ...], cwd: Path | None, as_json: bool
+) -> int:
+    """Run an agent, and return the exit status to end with.
+
+    Raises:
+        OrchestratorError: It could not be started, or its end was not seen.
+    """
+    try:
+        spec = AgentSpec(
+            provider=provider,
+            argv=argv,
+            prompt=_read_prompt(),
+            agent_type=_name(provider, argv),
+            cwd=cwd,
+        )
+    except ValueError as error:
+        raise InvalidInputError(f"that command cannot be run: {error}") from error
+
+    make_private_folder(log_path(settings.workspace).parent)
+    logging.getLogger("orchestrator").setLevel(logging.INFO)
+    with lifecycle_log(settings.workspace):
+        return anyio.run(partial(_run, settings, spec, as_json=as_json))
+
+
+async def _run(settings: Settings, spec: AgentSpec, *, as_json: bool) -> int:
+    return await _Foreground(settings, as_json=as_json).run(spec)
+
+
+def _name(provider: str, argv: tuple[str, ...]) -> str:
+    return os.path.basename(argv[0]) if provider == "command" and argv else provider  # noqa: PTH119  also for odd names
+
+
+def _read_prompt() -> str:
+    """Read what is piped in, to its end; nothing from a terminal.
+
+    Raises:
+        InvalidInputError: It is not text.
+    """
+    try:
+        mode = os.fstat(0).st_mode
+        if os.isatty(0) or not (stat.S_ISFIFO(mode) or stat.S_ISREG(mode) or stat.S_ISSOCK(mode)):
+            return ""
+
+        return sys.stdin.buffer.read().decode()
+    except UnicodeDecodeError as error:
+        raise InvalidInputError(
+            f"what is piped in is not UTF-8 text ({error}); hand over such data as a file"
+        ) from None
+    except OSError as error:
+        # A closed standard input is an empty one.
+        if error.errno in {errno.EBADF, errno.EIO}:
+            return ""
+
+        raise
+
+
+def say(text: str) -> None:
+    """Say something beside the agent's output."""
+    sys.stderr.write(f"orchestrator: {text}\n")
+    sys.stderr.flush()
+
+
+class _Foreground:
+    """One run; the first signal asks the agent to stop, a second Ctrl-C kills it."""
+
+    def __init__(self, settings: Settings, *, as_json: bool) -> None:
+        self._settings = settings
+        self._as_json = as_json
+        self._supervisor: Supervisor | None = None
+        self._agent: Agent | None = None
+        self._launching = anyio.CancelScope()
+        self._stopped_by: int | None = None
+        self._killed = False
+
+    async def run(self, spec: AgentSpec) -> int:
+        status = 0
+        async with anyio.create_task_group() as group:
+            await group.start(self._watch_signals)
+            async with open_orchestrator(settings=self._settings) as supervisor:
+                self._supervisor = supervisor
+                with self._launching:
+                    self._agent = await supervisor.launch(spec)
+
+                if self._agent is not None:
+                    status = await self._accompany(self._agent)
+
+            group.cancel_scope.cancel()
+
+        return status if self._stopped_by is None else 128 + self._stopped_by
+
+    async def _accompany(self, agent: Agent) -> int:
+        ended = anyio.Event()
+        async with anyio.create_task_group() as group:
+            if not self._as_json:
+                group.start_soon(self._pass_on, agent, agent.stdout, _STDOUT, ended)
+                group.start_soon(self._pass_on, agent, agent.stderr, _STDERR, ended)
+
+            outcome = await agent.wait()
+            ended.set()
+            if self._stopped_by is not None:
+                # Nobody may be reading any more; whoever pressed Ctrl-C does not wait for that.
+                group.cancel_scope.deadline = anyio.current_time() + _LAST_WORDS
+
+        if self._as_json:
+            sys.stdout.write(json.dumps(as_row(agent.record), indent=2) + "\n")
+        elif line := words.cleaning(outcome):
+            say(f"agent {agent.id} {line}")
+
+        return _status(outcome)
+
+    async def _pass_on(self, agent: Agent, path: Path, descriptor: int, ended: anyio.Event) -> None:
+        try:
+            await follow(path, descriptor, ended)
+        except OSError as error:
+            if self._stopped_by is None:
+                self._stopped_by = signal.SIGPIPE
+                agent.ask_to_stop(f"its output cannot be passed on: {error.strerror}")
+
+    async def _watch_signals(
+        self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+    ) -> None:
+        # What was ignored when we were started (nohup, a shell's background job) stays ignored.
+        heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
+        if not heeded:
+            task_status.started()
+            return
+
+        with anyio.open_signal_receiver(*heeded) as received:
+            task_status.started()
+            async for number in received:
+                self._signalled(signal.Signals(number))
+
+    def _signalled(self, number: signal.Signals) -> None:
+        if self._stopped_by is None:
+            self._stopped_by = number
+            if number == signal.SIGINT:
+                say("stopping the agent and all that it started; Ctrl-C again kills them now")
+            else:
+                say(f"{number.name}: stopping the agent and all that it started")
+
+            if self._agent is None:
+                self._launching.cancel()
+            else:
+                reason = "Ctrl-C" if number == signal.SIGINT else number.name
+                self._agent.ask_to_stop(reason)
+        elif number == signal.SIGINT and self._supervisor is not None and not self._killed:
+            self._killed = True
+            say("killing them now")
+            self._supervisor.kill_all("a second Ctrl-C")
+
+
+def _status(outcome: Outcome) -> int:
+    end = outcome.exit
+    return end.code if isinstance(end, ExitedWithCode) else 128 + end.signal

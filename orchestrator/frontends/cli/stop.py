@@ -1,0 +1,139 @@
+"""``orchestrator stop``: ends agents from outside, whoever launched them."""
+
+from __future__ import annotations
+
+import json
+import sys
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import Exited, Lost
+from orchestrator.providers import default_providers
+from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
+from orchestrator.supervision.reconcile import reconcile
+
+from . import words
+from .workspace import find_agent, open_existing
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from orchestrator.config import Settings
+    from orchestrator.model import AgentId, AgentRecord
+    from orchestrator.registry import Registry
+
+
+def stop(
+    settings: Settings,
+    names: Sequence[str],
+    *,
+    everyone: bool,
+    kill: bool,
+    reason: str,
+    as_json: bool,
+) -> int:
+    """Stop agents side by side, and say of each what was done.
+
+    Returns:
+        The exit status: 1 when one of them could not be stopped.
+
+    Raises:
+        NotFoundError: There is no workspace, or no such agent; nothing was stopped.
+        RegistryError: The workspace cannot be used.
+    """
+    with open_existing(settings) as registry:
+        if everyone:
+            chosen = registry.agents.find(live=True)
+        else:
+            chosen = list({record.id: record for record in map(_finder(registry), names)}.values())
+
+        before = {record.id: record.live for record in chosen}
+        after = anyio.run(partial(_stop_all, registry, settings, chosen, reason=reason, kill=kill))
+
+    reports = [_report(one, was_live=before[agent_id]) for agent_id, one in after.items()]
+    if as_json:
+        sys.stdout.write(json.dumps(reports, indent=2) + "\n")
+    elif not reports:
+        sys.stdout.write(f"No agent is live in {settings.workspace}; there is nothing to stop.\n")
+    else:
+        for report in reports:
+            sys.stdout.write(f"{report['id']}  {report['said']}\n")
+
+    return 0 if all(report["stopped"] for report in reports) else 1
+
+
+def _finder(registry: Registry) -> partial[AgentRecord]:
+    return partial(find_agent, registry)
+
+
+async def _stop_all(
+    registry: Registry,
+    settings: Settings,
+    chosen: Sequence[AgentRecord],
+    *,
+    reason: str,
+    kill: bool,
+) -> dict[AgentId, AgentRecord | OrchestratorError]:
+    ends: dict[AgentId, AgentRecord | OrchestratorError] = {}
+
+    async def stop_one(agent_id: AgentId) -> None:
+        try:
+            ends[agent_id] = await stop_anywhere(registry, agent_id, reason=reason, kill=kill)
+        except OrchestratorError as error:
+            ends[agent_id] = error
+
+    async with anyio.create_task_group() as group:
+        if any(record.live and _ownerless(registry, record) for record in chosen):
+            # Nobody else is there to record the ends of agents whose orchestrator was killed.
+            group.start_soon(reconcile, registry, default_providers(settings), Changes())
+
+        for record in chosen:
+            group.start_soon(stop_one, record.id)
+
+    return {record.id: ends[record.id] for record in chosen}
+
+
+def _ownerless(registry: Registry, record: AgentRecord) -> bool:
+    owner = registry.orchestrators.find(record.owner)
+    return owner is None or not orchestrator_lives(owner)
+
+
+def _report(end: AgentRecord | OrchestratorError, *, was_live: bool) -> dict[str, Any]:
+    if isinstance(end, OrchestratorError):
+        return {
+            "id": end.details.get("agent_id"),
+            "stopped": False,
+            "said": str(end),
+            "receipt": None,
+        }
+
+    stopped, said = _say(end, was_live=was_live)
+    receipt = end.state.outcome.receipt if isinstance(end.state, Exited) else None
+    return {
+        "id": end.id,
+        "status": end.state.outcome.verdict if isinstance(end.state, Exited) else end.state.kind,
+        "was_live": was_live,
+        "stopped": stopped,
+        "said": said,
+        "receipt": receipt.model_dump(mode="json") if receipt else None,
+    }
+
+
+def _say(record: AgentRecord, *, was_live: bool) -> tuple[bool, str]:
+    match record.state:
+        case Exited() if not was_live:
+            return True, f"had ended already: {words.ending(record)}"
+        case Exited(outcome=outcome):
+            done = words.cleaning(outcome) or "ended by itself meanwhile"
+            survivors = outcome.receipt.survivors if outcome.receipt else ()
+            return not survivors, f"{outcome.verdict}: {done}"
+        case Lost(reason=reason, swept=swept):
+            return True, f"lost: {reason}; swept {words.processes(len(swept))}, left: none"
+        case _:
+            return False, (
+                "could not be stopped in time: its end is not on record; "
+                "`orchestrator ps` shows it, `--kill` skips every grace"
+            )

@@ -1,0 +1,154 @@
+"""A child orchestrator: a program over the library that does what it is told, one line each.
+
+``orchestrator_program.py WORKSPACE BACKEND [DIE_AT]``: reads JSON commands on standard input and
+answers each with a JSON line. With DIE_AT it kills itself with SIGKILL at that point, e.g.
+``set_state:running:before``; the points are those of `Mortal`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import logging
+import os
+import signal
+import sys
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import anyio
+
+from orchestrator import AgentSpec, Limits, Settings, Supervisor, default_providers
+from orchestrator.process.launcher import open_launcher
+from orchestrator.registry import Registry
+from orchestrator.supervision import Surroundings, log_path, open_supervisor
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+    from orchestrator.model import AgentRecord
+
+
+class Mortal:
+    """Passes calls on, and dies before or after the one that it is told."""
+
+    def __init__(self, inner: Any, die_at: str) -> None:
+        self._inner = inner
+        self._die_at = die_at
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **options: Any) -> Any:
+            kind = getattr(args[-1], "kind", None) if args else None
+            point = f"{name}:{kind}" if name == "set_state" else name
+            self._reach(f"{point}:before")
+            result = found(*args, **options)
+            self._reach(f"{point}:after")
+            return result
+
+        async def call_async(*args: Any, **options: Any) -> Any:
+            self._reach(f"{name}:before")
+            result = await found(*args, **options)
+            self._reach(f"{name}:after")
+            return result
+
+        return call_async if name == "launch" else call
+
+    def _reach(self, point: str) -> None:
+        if point == self._die_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+@asynccontextmanager
+async def open_mortal(workspace: Path, die_at: str) -> AsyncGenerator[Supervisor]:
+    """Open an orchestrator whose registry and launcher are `Mortal`."""
+    settings = Settings.read({}, workspace=workspace)
+    with Registry.open(workspace) as registry:
+        registry.agents = Mortal(registry.agents, die_at)  # pyright: ignore[reportAttributeAccessIssue]
+        registry.orchestrators = Mortal(registry.orchestrators, die_at)  # pyright: ignore[reportAttributeAccessIssue]
+        async with (
+            open_launcher(log_path(workspace)) as launcher,
+            open_supervisor(
+                settings,
+                registry=registry,
+                launcher=Mortal(launcher, die_at),  # pyright: ignore[reportArgumentType]
+                providers=default_providers(settings),
+                surroundings=Surroundings(),
+                limits=Limits(),
+            ) as supervisor,
+        ):
+            yield supervisor
+
+
+def say(**facts: object) -> None:
+    """Answer with one line."""
+    sys.stdout.write(json.dumps(facts) + "\n")
+    sys.stdout.flush()
+
+
+def tell(record: AgentRecord) -> None:
+    """Answer with what is known of an agent."""
+    say(**record.model_dump(mode="json"))
+
+
+async def obey(supervisor: Supervisor, command: dict[str, Any]) -> bool:
+    """Do what one command says; False when it says to leave."""
+    match command["do"]:
+        case "launch":
+            agent = await supervisor.launch(AgentSpec.model_validate(command["spec"]))
+            tell(agent.record)
+        case "stop":
+            tell(await supervisor.stop(command["id"], reason=command["reason"]))
+        case "get":
+            tell(supervisor.registry.agents.get(command["id"]))
+        case "wait":
+            agent = supervisor.agent(command["id"])
+            await agent.wait_ended()
+            tell(agent.record)
+        case "raise":
+            raise RuntimeError("as it was told")
+        case "exit":
+            os._exit(command["status"])
+        case "segfault":
+            ctypes.string_at(0)
+        case _:
+            return False
+
+    return True
+
+
+async def main(workspace: Path, die_at: str) -> None:
+    """Obey until told to leave, or until standard input ends."""
+    async with open_mortal(workspace, die_at) as supervisor, anyio.create_task_group() as group:
+        group.start_soon(_leave_on_signal, group.cancel_scope)
+        nursery = supervisor._launcher.nursery_pid  # pyright: ignore[reportPrivateUsage]
+        say(orchestrator=supervisor.id, pid=os.getpid(), nursery=nursery)
+        stdin = anyio.wrap_file(sys.stdin)
+        while line := await stdin.readline():
+            if not await obey(supervisor, json.loads(line)):
+                break
+
+        group.cancel_scope.cancel()
+
+    say(left=True)
+
+
+async def _leave_on_signal(scope: anyio.CancelScope) -> None:
+    with anyio.open_signal_receiver(signal.SIGTERM, signal.SIGHUP) as signals:
+        async for _ in signals:
+            scope.cancel()
+            return
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    anyio.run(
+        main,
+        Path(sys.argv[1]),
+        sys.argv[3] if len(sys.argv) > 3 else "",
+        backend=sys.argv[2],
+    )
