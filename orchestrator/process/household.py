@@ -11,7 +11,6 @@ import os
 import sys
 
 from . import tree
-from .kernel import is_subreaper
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
@@ -31,15 +30,20 @@ class Household:
         exit: ``("code", n)`` or ``("signal", n)`` once the leader has ended.
     """
 
-    def __init__(self, leader: int) -> None:
-        """Keep the house of an agent that was started just now."""
+    def __init__(self, leader: int, *, contained: bool) -> None:
+        """Keep the house of an agent that was started just now.
+
+        Args:
+            leader: The agent's pid.
+            contained: This process is a subreaper: nobody can leave the house.
+        """
         self.leader = leader
         self.exit: tuple[str, int] | None = None
         self.user_s = 0.0
         self.system_s = 0.0
         self.max_rss = 0
         self._leader_reaped = False
-        self._contained = is_subreaper()
+        self._contained = contained
 
     def reap(self) -> None:
         """Collect whoever has ended, without waiting.
@@ -50,13 +54,13 @@ class Household:
         if self.exit is None:
             self._look_at_leader()
 
-        for pid in tree.children(os.getpid()):
+        for pid in tree.own_children():
             if pid != self.leader:
                 self._collect(pid)
 
     def others(self) -> list[Proc]:
         """Everyone alive but the leader."""
-        return [proc for proc in self._alive() if proc.pid != self.leader]
+        return [proc for proc in self.alive() if proc.pid != self.leader]
 
     def empty(self) -> bool:
         """Whether nobody is left; proven by the kernel, not by a walk.
@@ -68,7 +72,7 @@ class Household:
             return False
 
         if not self._leader_reaped:
-            if any(pid != self.leader for pid in tree.children(os.getpid())):
+            if any(pid != self.leader for pid in tree.own_children()):
                 return False
 
             self._collect(self.leader)
@@ -83,13 +87,19 @@ class Household:
         except ChildProcessError:
             return self._contained or not self.others()
 
-    def signal_own_group(self, *signals: int) -> None:
+    def signal_own_group(self, *signals: int) -> list[Proc]:
         """Signal the agent's own group, while its leader is there.
 
         Not the leader alone: it may be a wrapper (npx, a shell) that passes nothing on.
+
+        Returns:
+            Everyone who was there, in that group or in another.
         """
+        alive = self.alive()
         if self.exit is None:
             tree.send_group(self.leader, *signals)
+
+        return alive
 
     def signal_groups(self, *signals: int) -> list[Proc]:
         """Signal the agent's group, every escapee's group, and whoever is in neither.
@@ -97,7 +107,7 @@ class Household:
         Returns:
             Those who were there, the leader among them.
         """
-        alive = self._alive()
+        alive = self.alive()
         own_group_is_ours = not self._leader_reaped or any(p.pgid == self.leader for p in alive)
         if own_group_is_ours:
             tree.send_group(self.leader, *signals)
@@ -113,7 +123,8 @@ class Household:
 
         return alive
 
-    def _alive(self) -> list[Proc]:
+    def alive(self) -> list[Proc]:
+        """Everyone alive, the leader among them."""
         if self._contained:
             return tree.descendants(os.getpid())
 

@@ -84,15 +84,15 @@ def send(identity: ProcessIdentity, number: int) -> bool:
 
 async def wait_gone(identity: ProcessIdentity) -> None:
     """Wait until exactly this process has ended, told by the kernel where it can tell."""
-    if not hasattr(os, "pidfd_open"):
-        while alive(identity):  # noqa: ASYNC110  there is no event: this system has no pidfd
-            await anyio.sleep(_POLL)
-
-        return
-
     try:
         descriptor = os.pidfd_open(identity.pid)
-    except OSError:
+    except ProcessLookupError:
+        return
+    except (AttributeError, OSError):
+        # There is no event: this system has no pidfd, or no descriptor is free.
+        while alive(identity):  # noqa: ASYNC110
+            await anyio.sleep(_POLL)
+
         return
 
     try:

@@ -17,14 +17,12 @@ from . import kernel, tree
 from .household import Household
 from .spawn import SpawnError, spawn
 from .takedown import Takedown, note
-from .wire import LineBuffer, encode
+from .wire import LineBuffer, send
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    import socket
-    from types import FrameType
-    from typing import Any, NoReturn, Self
+    from typing import Any, NoReturn
 
     from .wire import LaunchMessage, NoteMessage, ReceiptMessage
 
@@ -32,21 +30,27 @@ _PRIVATE = 0o600
 _CHUNK = 65536
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
+#: What a keeper wakes up for. The nursery sets the handlers, and keepers inherit them.
+HEEDED_SIGNALS = (signal.SIGCHLD, *_STOP_SIGNALS)
+
 #: Exit statuses of a keeper other than 0; both tell the nursery to look for orphans.
 FAILED = 1
 SURVIVORS = 3
 
 
-def run(channel: socket.socket) -> NoReturn:
-    """Be the keeper of the one agent that the channel's first line describes; then end."""
+def run(channel: int) -> NoReturn:
+    """Be the keeper of the one agent that the channel's first line describes; then end.
+
+    Args:
+        channel: The descriptor of the lifeline.
+    """
     status = FAILED
     try:
         os.setsid()
-        kernel.become_subreaper()
+        contained = kernel.become_subreaper()
         kernel.set_name("orch-keeper")
-        with channel, _Wakeup() as wakeup:
-            keeper = _Keeper(channel, wakeup)
-            status = keeper.keep() if keeper.launch() else 0
+        keeper = _Keeper(channel, _Wakeup(), contained=contained)
+        status = keeper.keep() if keeper.launch() else 0
     except BaseException:
         # Only a crash needs it, and it is a tenth of what every fork would have to copy.
         import traceback  # noqa: PLC0415
@@ -61,24 +65,10 @@ class _Wakeup:
     """Signals as bytes in a pipe, so that one poll waits for everything."""
 
     def __init__(self) -> None:
-        self.reader, self._writer = os.pipe()
+        self.reader, writer = os.pipe()
         os.set_blocking(self.reader, False)
-        os.set_blocking(self._writer, False)
-
-    def __enter__(self) -> Self:
-        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        for number in (signal.SIGCHLD, *_STOP_SIGNALS):
-            signal.signal(number, self._noted)
-
-        signal.signal(signal.SIGPIPE, signal.SIG_IGN)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        signal.set_wakeup_fd(-1)
-
-    @staticmethod
-    def _noted(_number: int, _frame: FrameType | None) -> None:
-        """The byte in the pipe is what counts."""
+        os.set_blocking(writer, False)
+        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
 
     def take(self) -> bytes:
         """Return the numbers of the signals that came, as bytes."""
@@ -89,8 +79,14 @@ class _Wakeup:
 
 
 class _Keeper:
-    def __init__(self, channel: socket.socket, wakeup: _Wakeup) -> None:
+    def __init__(self, channel: int, wakeup: _Wakeup, *, contained: bool) -> None:
         self._channel = channel
+        self._contained = contained
+        # What can be done before the order is there is done here: from then on somebody waits.
+        self._me = tree.read(os.getpid())
+        self._poll = select.poll()
+        self._poll.register(wakeup.reader, select.POLLIN)
+        self._poll.register(channel, select.POLLIN)
         self._lines = LineBuffer()
         self._wakeup = wakeup
         self._takedown: Takedown | None = None
@@ -103,7 +99,10 @@ class _Keeper:
         """Read the order and start the agent; False when there is nothing to keep."""
         pending: list[Any] = []
         while not pending:
-            data = self._channel.recv(_CHUNK)
+            if self._wakeup.reader in dict(self._poll.poll()):
+                return False  # told to end before there was anything to keep
+
+            data = os.read(self._channel, _CHUNK)
             if not data:
                 return False
 
@@ -113,12 +112,12 @@ class _Keeper:
         self._policy = self._order["policy"]
         self._started_at = time.time()
         try:
-            self._house = Household(spawn(self._order))
+            self._house = Household(spawn(self._order), contained=self._contained)
         except SpawnError as error:
             self._tell({"event": "refused", "stage": error.stage, "errno": error.number})
             return False
 
-        leader, keeper = tree.read(self._house.leader), tree.read(os.getpid())
+        leader, keeper = tree.read(self._house.leader), self._me
         self._tell(
             {
                 "event": "started",
@@ -139,17 +138,14 @@ class _Keeper:
         Returns:
             The keeper's own exit status.
         """
-        poll = select.poll()
-        poll.register(self._wakeup.reader, select.POLLIN)
-        poll.register(self._channel, select.POLLIN)
-        self._look()
+        # Whatever has happened since the spawn stands in the pipe.
         while not (self._takedown and self._takedown.done):
             timeout = self._takedown.timeout() if self._takedown else None
-            ready = dict(poll.poll(None if timeout is None else timeout * 1000 + 1))
-            if self._channel.fileno() in ready:
+            ready = dict(self._poll.poll(None if timeout is None else timeout * 1000 + 1))
+            if self._channel in ready:
                 self._listen()
                 if not self._connected:
-                    poll.unregister(self._channel)
+                    self._poll.unregister(self._channel)
 
             for number in set(self._wakeup.take()) & set(_STOP_SIGNALS):
                 name = signal.Signals(number).name
@@ -174,7 +170,7 @@ class _Keeper:
 
     def _listen(self) -> None:
         try:
-            data = self._channel.recv(_CHUNK)
+            data = os.read(self._channel, _CHUNK)
         except ConnectionError:
             data = b""
 
@@ -192,13 +188,12 @@ class _Keeper:
             self._stop(message["reason"], kill=message["op"] == "kill")
 
     def _stop(self, reason: str, *, kill: bool = False) -> None:
-        self._house.reap()
-        if self._takedown is None and self._house.exit is None:
+        self._look()  # one that has just ended is being swept from here on
+        if self._takedown is None:
             self._takedown = Takedown(self._house, self._policy, reason)
             self._tell({"event": "stopping", "at": time.time(), "reason": reason})
 
-        if self._takedown is not None:
-            self._takedown.hurry(kill=kill)
+        self._takedown.hurry(kill=kill)
 
     # ------------------------------------------------------------------------------- reporting
     def _record(self) -> int:
@@ -238,8 +233,8 @@ class _Keeper:
         return True
 
     def _write_log_line(self, receipt: ReceiptMessage | None) -> None:
-        kind, number = self._house.exit or ("code", -1)
-        how = f"exit {number}" if kind == "code" else f"signal {number}"
+        kind, number = self._house.exit or ("not ended by", signal.SIGKILL)
+        how = f"exit {number}" if kind == "code" else f"{kind} {number}"
         said = ""
         if receipt:
             said = (
@@ -262,8 +257,6 @@ class _Keeper:
             return
 
     def _tell(self, event: dict[str, object]) -> None:
-        try:
-            self._channel.sendall(encode(event))
-        except OSError:
+        if not send(self._channel, event):
             # Nobody listens any more; what must not be lost is on disk.
             self._connected = False

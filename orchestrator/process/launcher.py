@@ -45,11 +45,17 @@ LEAVE_TIMEOUT: Final = 0.2
 
 _ATTEMPTS = 3
 _CHUNK = 65536
+
+# What the nursery loads, every fork of a keeper has to copy. So it loads this folder as a package
+# of its own, last on the path, instead of all that `orchestrator/__init__.py` needs.
 _CODE = (
-    "import sys; sys.path.insert(0, sys.argv[1]);"
-    " from orchestrator.process.nursery import main; main(int(sys.argv[2]))"
+    "import sys; sys.path.append(sys.argv[1]);"
+    " from process.nursery import main; main(int(sys.argv[2]))"
 )
-_ROOT = str(Path(__file__).resolve().parents[2])
+_ROOT = str(Path(__file__).resolve().parents[1])
+
+# The dynamic linker looks everything up once, in the nursery, and not again in each keeper.
+_NURSERY_ENV: Final = {"LD_BIND_NOW": "1"}
 
 
 @asynccontextmanager
@@ -79,6 +85,8 @@ class _Nursery:
         self.requests = requests
         # Shielded: in a shutdown, what a nursery sweeps is still of interest.
         self.listening = anyio.CancelScope(shield=True)
+        # A keeper that waits for its order, so that the next launch does not wait for its fork.
+        self.spare: KeeperLink | None = None
 
 
 class Launcher:
@@ -133,8 +141,12 @@ class Launcher:
         for attempt in range(1, _ATTEMPTS + 1):
             self.start()
             nursery = self._nursery
-            link = await self._ask(nursery) if nursery is not None else None
-            if nursery is None or link is None:
+            if nursery is None:
+                continue
+
+            spare, nursery.spare = nursery.spare, None
+            link = spare or await self._ask(nursery)
+            if link is None:
                 continue
 
             try:
@@ -155,10 +167,12 @@ class Launcher:
                 raise
 
             if answer is not None and answer["event"] == "started":
+                self._keep_spare(nursery)
                 return link, read_started(answer)
 
             link.close()
-            if answer is not None:
+            # That no spare could be forked is old news.
+            if answer is not None and not (spare and answer["stage"] == "fork"):
                 raise _refusal(order, answer)
 
             # Its nursery or its keeper was killed before it said anything: once more.
@@ -204,6 +218,7 @@ class Launcher:
                     stdout=subprocess.DEVNULL,
                     stderr=log,
                     cwd="/",
+                    env={**os.environ, **_NURSERY_ENV},
                     pass_fds=[theirs.fileno()],
                     start_new_session=True,
                 )
@@ -221,6 +236,29 @@ class Launcher:
 
         nursery.listening.cancel()
         nursery.requests.close()
+        if nursery.spare is not None:
+            nursery.spare.close()
+            nursery.spare = None
+
+    def _keep_spare(self, nursery: _Nursery) -> None:
+        """Ask for the next launch's keeper, if that can be done at once."""
+        if nursery.spare is not None or self._nursery is not nursery:
+            return
+
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            return
+
+        link = KeeperLink(ours, nursery.process.pid)
+        with theirs:
+            try:
+                socket.send_fds(nursery.requests, [b"k"], [theirs.fileno()])
+            except OSError:
+                # The next launch asks, and finds out why.
+                link.close()
+            else:
+                nursery.spare = link
 
     async def _ask(self, nursery: _Nursery) -> KeeperLink | None:
         """Ask for a keeper; None when the nursery is gone.

@@ -46,12 +46,13 @@ class KeeperReport(Noun):
     Attributes:
         agent_id: Whose end this is.
         requested: Somebody asked for the stop while the leader lived.
+        exit: The leader's; None when even SIGKILL did not end it.
         receipt: What was done to end it; None when nobody had to be signalled.
     """
 
     agent_id: str
     requested: bool
-    exit: Exit
+    exit: Exit | None
     started_at: datetime
     exited_at: datetime
     ended_at: datetime
@@ -98,7 +99,7 @@ def read_report(outcome: Mapping[str, Any]) -> KeeperReport:
     return KeeperReport(
         agent_id=outcome["agent_id"],
         requested=outcome["requested"],
-        exit=read_exit(outcome["exit"]),
+        exit=read_exit(outcome["exit"]) if outcome["exit"] else None,
         started_at=moment(outcome["started_at"]),
         exited_at=moment(outcome["exited_at"]),
         ended_at=moment(outcome["ended_at"]),

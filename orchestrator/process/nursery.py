@@ -17,7 +17,7 @@ import time
 from . import keeper, kernel, tree
 from .spawn import CHANGED_SIGNALS
 from .takedown import KILL_ROUND, note
-from .wire import encode
+from .wire import send
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
@@ -37,11 +37,13 @@ def main(descriptor: int) -> NoReturn:
     kernel.become_subreaper()
     kernel.set_name("orch-nursery")
     _clear_signals()
-    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-        # It is told to leave by the end of its socket, and not before its keepers have left.
-        signal.signal(number, signal.SIG_IGN)
+    for number in keeper.HEEDED_SIGNALS:
+        # Set here for the keepers, which inherit it. To the nursery only SIGCHLD means anything:
+        # it is told to leave by the end of its socket, and not before its keepers have left.
+        signal.signal(number, _noted)
 
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
+    gc.collect()
     gc.disable()
     gc.freeze()
     with socket.socket(fileno=descriptor) as requests:
@@ -83,7 +85,6 @@ class _Nursery:
 
     def serve(self) -> None:
         signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
-        signal.signal(signal.SIGCHLD, _noted)
         poll = select.poll()
         poll.register(self._requests, select.POLLIN)
         poll.register(self._wakeup, select.POLLIN)
@@ -125,17 +126,15 @@ class _Nursery:
         try:
             pid = os.fork()
         except OSError as error:
-            with socket.socket(fileno=descriptor) as channel:
-                channel.sendall(encode({"event": "refused", "stage": "fork", "errno": error.errno}))
-
+            send(descriptor, {"event": "refused", "stage": "fork", "errno": error.errno})
+            os.close(descriptor)
             return
 
         if pid == 0:
-            signal.set_wakeup_fd(-1)
             os.close(self._wakeup)
             os.close(self._writer)
-            self._requests.close()
-            keeper.run(socket.socket(fileno=descriptor))
+            os.close(self._requests.detach())
+            keeper.run(descriptor)
 
         os.close(descriptor)
         self._keepers.add(pid)
@@ -175,7 +174,4 @@ class _Nursery:
             self._swept.clear()
 
     def _tell(self, event: dict[str, object]) -> None:
-        try:
-            self._requests.sendall(encode(event))
-        except OSError:
-            return
+        send(self._requests.fileno(), event)

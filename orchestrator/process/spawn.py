@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import signal
 
@@ -99,6 +100,9 @@ def _become(order: LaunchMessage, report: int, parent: int) -> NoReturn:
         os.execve(order["path"], order["argv"], order["env"])  # noqa: S606  no shell is the point
     except OSError as error:
         os.write(report, f"{stage} {error.errno}".encode())
+    except ValueError:
+        # A variable's name that holds "=", or text that no file system encoding knows.
+        os.write(report, f"{stage} {errno.EINVAL}".encode())
     finally:
         os._exit(126)
 

@@ -51,6 +51,7 @@ class Takedown:
         self._began = time.monotonic()
         self._deadline = self._began + policy["linger"]
         self._signalled: dict[int, NoteMessage] = {}
+        self._escapees: dict[int, NoteMessage] = {}
         self._killed: dict[int, NoteMessage] = {}
         self._survivors: list[NoteMessage] = []
         if self.requested:
@@ -92,23 +93,23 @@ class Takedown:
         elif self.stage == "term" and late:
             self._enter_kill()
         elif self.stage == "kill" and late:
-            self._survivors = [note(proc) for proc in self._house.others()]
+            self._survivors = [note(proc) for proc in self._house.alive()]
             self.stage = "done"
         elif self.stage == "kill":
             self._kill()
 
     def receipt(self) -> ReceiptMessage | None:
-        """What was done; None when nobody had to be signalled."""
-        if not self._signalled and not self._killed and not self._survivors:
+        """What was done; None when nobody asked for it and nobody had to be signalled."""
+        did_something = self._signalled or self._killed or self._survivors
+        if not self.requested and not did_something:
             return None
 
-        signalled = list(self._signalled.values())
         return {
             "reason": self.reason,
             "began_at": self._began_at,
             "duration_ms": round((time.monotonic() - self._began) * 1000, 3),
-            "signalled": signalled,
-            "escapees": [one for one in signalled if one["session"] != self._house.leader],
+            "signalled": list(self._signalled.values()),
+            "escapees": list(self._escapees.values()),
             "killed": list(self._killed.values()),
             "survivors": self._survivors,
         }
@@ -121,13 +122,19 @@ class Takedown:
 
         self.stage = "polite"
         self._deadline = time.monotonic() + self._policy["polite_grace"]
-        self._house.signal_own_group(number, signal.SIGCONT)
+        there = self._house.signal_own_group(number, signal.SIGCONT)
+        # The agent may end its escapees itself now: this is the last moment to see them.
+        self._list_escapees(there)
+        self._signalled |= {
+            proc.pid: note(proc) for proc in there if proc.pgid == self._house.leader
+        }
 
     def _enter_term(self) -> None:
         self.stage = "term"
         self._deadline = time.monotonic() + self._policy["term_grace"]
-        for proc in self._house.signal_groups(signal.SIGTERM, signal.SIGCONT):
-            self._signalled[proc.pid] = note(proc)
+        there = self._house.signal_groups(signal.SIGTERM, signal.SIGCONT)
+        self._list_escapees(there)
+        self._signalled |= {proc.pid: note(proc) for proc in there}
 
     def _enter_kill(self) -> None:
         self.stage = "kill"
@@ -135,5 +142,10 @@ class Takedown:
         self._kill()
 
     def _kill(self) -> None:
-        for proc in self._house.signal_groups(signal.SIGKILL):
-            self._killed[proc.pid] = note(proc)
+        there = self._house.signal_groups(signal.SIGKILL)
+        self._list_escapees(there)
+        self._killed |= {proc.pid: note(proc) for proc in there}
+
+    def _list_escapees(self, there: list[Proc]) -> None:
+        escaped = {proc.pid: note(proc) for proc in there if proc.sid != self._house.leader}
+        self._escapees = escaped | self._escapees

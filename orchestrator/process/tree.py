@@ -53,21 +53,21 @@ def read(pid: int) -> Proc | None:
     if not HAS_PROC:
         return next((proc for proc in _ps() if proc.pid == pid), None)
 
-    text = _slurp(f"{PROC}/{pid}/stat").decode("utf-8", "replace")
-    if not text:
+    line = _slurp(f"{PROC}/{pid}/stat")
+    if not line:
         return None
 
     # The name stands in parentheses and may hold any character, parentheses as well.
-    opening, closing = text.index("("), text.rindex(")")
-    fields = text[closing + 2 :].split()
+    opening, closing = line.index(b"("), line.rindex(b")")
+    fields = line[closing + 2 :].split()
     return Proc(
         pid=pid,
         ppid=int(fields[1]),
         pgid=int(fields[2]),
         sid=int(fields[3]),
-        state=fields[0],
+        state=fields[0].decode(),
         start=int(fields[19]),
-        name=text[opening + 1 : closing],
+        name=line[opening + 1 : closing].decode("utf-8", "replace"),
     )
 
 

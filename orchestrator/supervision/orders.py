@@ -51,11 +51,12 @@ def find_program(argv: tuple[str, ...], env: Mapping[str, str], cwd: Path) -> st
     """
     name = argv[0]
     if "/" in name:
-        path = str(cwd / Path(name).expanduser())
-        if os.access(path, os.X_OK) and Path(path).is_file():
+        # Unlike pathlib's, these answer for a user who does not exist and a name too long.
+        path = os.path.join(cwd, os.path.expanduser(name))  # noqa: PTH111, PTH118
+        if os.path.isfile(path) and os.access(path, os.X_OK):  # noqa: PTH113
             return path
 
-        there = Path(path).exists()
+        there = os.path.exists(path)  # noqa: PTH110
         why = "it is not an executable file" if there else "no such file"
         raise LaunchError(
             f"cannot execute {name!r}: {why}; name a program that can be run",

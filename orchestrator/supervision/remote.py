@@ -43,23 +43,29 @@ async def stop_anywhere(
         NotFoundError: There is no such agent.
     """
     record = registry.agents.get(agent_id)
-    if isinstance(record.state, Running):
-        stopping = Stopping(
-            since=datetime.now(UTC),
-            reason=reason,
-            leader=record.state.leader,
-            keeper=record.state.keeper,
-        )
-        record = registry.agents.set_state(agent_id, stopping)
-
-    if isinstance(record.state, Stopping):
-        identity.send(record.state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)
-
     limit = record.stop.longest + record.stop.kill_limit + _MARGIN
+    asked = False
     with anyio.move_on_after(limit):
         # Another process changes the record, and sqlite has no event for that.
         while record.live:
+            if not asked and isinstance(record.state, Running | Stopping):
+                record = _ask(registry, record.id, record.state, reason, kill=kill)
+                asked = True
+
             await anyio.sleep(_POLL)
             record = registry.agents.get(agent_id)
 
+    return record
+
+
+def _ask(
+    registry: Registry, agent_id: AgentId, state: Running | Stopping, reason: str, *, kill: bool
+) -> AgentRecord:
+    if isinstance(state, Running):
+        state = Stopping(
+            since=datetime.now(UTC), reason=reason, leader=state.leader, keeper=state.keeper
+        )
+
+    record = registry.agents.set_state(agent_id, state)
+    identity.send(state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)
     return record

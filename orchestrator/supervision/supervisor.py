@@ -24,7 +24,7 @@ from .agent import Agent
 from .changes import Changes
 from .orders import remove_files, write_prompt
 from .preparation import prepare
-from .reconcile import reconcile
+from .reconcile import orchestrator_lives, reconcile
 from .remote import stop_anywhere
 from .shutdown import Shutdown
 from .watch import Watcher
@@ -208,11 +208,19 @@ class Supervisor:
         """
         agent = self._agents.get(agent_id)
         if agent is None:
+            await self._settle_if_abandoned(agent_id)
             return await stop_anywhere(self.registry, agent_id, reason=reason, kill=kill)
 
         agent.ask_to_stop(reason, kill=kill)
         await agent.wait_ended()
         return agent.record
+
+    async def _settle_if_abandoned(self, agent_id: AgentId) -> None:
+        """Reconcile when the agent's own orchestrator has died since this one started."""
+        record = self.registry.agents.get(agent_id)
+        owner = self.registry.orchestrators.find(record.owner)
+        if record.live and owner is not None and not orchestrator_lives(owner):
+            await reconcile(self.registry, self._resources.providers, self.changes)
 
     def agent_for_cookie(self, cookie: Cookie) -> AgentId | None:
         """Return the live agent that was launched with this cookie, if there is one."""

@@ -26,12 +26,13 @@ def judge(how: Exit, result: ProviderResult | None, *, requested: bool) -> Verdi
 
 
 def conclude(
-    report: KeeperReport, result: ProviderResult | None, *, reason: str | None = None
+    report: KeeperReport, how: Exit, result: ProviderResult | None, *, reason: str | None = None
 ) -> Outcome:
     """Make the outcome of a keeper's report.
 
     Args:
         report: What the keeper saw.
+        how: Its leader's end.
         result: What the CLI said.
         reason: Why the stop was asked for, where the keeper could not know it.
     """
@@ -40,8 +41,8 @@ def conclude(
         receipt = receipt.model_copy(update={"reason": reason})
 
     return Outcome(
-        verdict=judge(report.exit, result, requested=report.requested),
-        exit=report.exit,
+        verdict=judge(how, result, requested=report.requested),
+        exit=how,
         exited_at=report.exited_at,
         ended_at=report.ended_at,
         usage=report.usage,

@@ -132,13 +132,18 @@ def read_outcome_file(record: AgentRecord) -> KeeperReport | None:
 
 def final_state(
     record: AgentRecord, report: KeeperReport, providers: Mapping[str, Provider]
-) -> Exited:
+) -> Exited | Lost:
     """Make the last state of a keeper's report and what the CLI said."""
+    if report.exit is None:
+        survivors = report.receipt.survivors if report.receipt else ()
+        names = ", ".join(f"{note.pid} {note.name}" for note in survivors)
+        return Lost(at=report.ended_at, reason=f"SIGKILL did not end it; survivors: {names}")
+
     provider = providers.get(record.provider)
     result = provider.read_result(record.files.stdout) if provider else None
     state = record.state
     reason = state.reason if isinstance(state, Stopping) and state.requested else None
-    return Exited(at=report.ended_at, outcome=conclude(report, result, reason=reason))
+    return Exited(at=report.ended_at, outcome=conclude(report, report.exit, result, reason=reason))
 
 
 async def bury(record: AgentRecord, reason: str, *, born: ProcessIdentity | None) -> Lost:

@@ -40,16 +40,15 @@ def resolve_project(client_cwd: str | None, here: Path) -> Path | None:
     text = _FOLDER_VARIABLE.sub(lambda _: str(here), client_cwd.strip())
     try:
         project = here / Path(text).expanduser()
-        is_directory = project.is_dir()
+        if project.is_dir():
+            return project
     except (OSError, ValueError, RuntimeError):
-        is_directory = False
+        # A NUL, a path too long, a home that is nobody's: no directory either.
+        pass
 
-    if not is_directory:
-        raise InvalidInputError(
-            f"client_cwd {client_cwd[:200]!r} is not a directory; name the project's folder"
-        )
-
-    return project
+    raise InvalidInputError(
+        f"client_cwd {client_cwd[:200]!r} is not a directory; name the project's folder"
+    )
 
 
 def make_folders(task: TaskRecord) -> None:

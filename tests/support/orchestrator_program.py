@@ -22,7 +22,7 @@ import anyio
 from orchestrator import AgentSpec, Limits, Settings, Supervisor, default_providers
 from orchestrator.process.launcher import open_launcher
 from orchestrator.registry import Registry
-from orchestrator.supervision import Surroundings, log_path, open_supervisor
+from orchestrator.supervision import Resources, Surroundings, log_path, open_supervisor
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -73,12 +73,14 @@ async def open_mortal(workspace: Path, die_at: str) -> AsyncGenerator[Supervisor
         async with (
             open_launcher(log_path(workspace)) as launcher,
             open_supervisor(
-                settings,
-                registry=registry,
-                launcher=Mortal(launcher, die_at),  # pyright: ignore[reportArgumentType]
-                providers=default_providers(settings),
-                surroundings=Surroundings(),
-                limits=Limits(),
+                Resources(
+                    settings,
+                    registry=registry,
+                    launcher=Mortal(launcher, die_at),  # pyright: ignore[reportArgumentType]
+                    providers=default_providers(settings),
+                    surroundings=Surroundings(),
+                    limits=Limits(),
+                )
             ) as supervisor,
         ):
             yield supervisor
@@ -125,7 +127,7 @@ async def main(workspace: Path, die_at: str) -> None:
     """Obey until told to leave, or until standard input ends."""
     async with open_mortal(workspace, die_at) as supervisor, anyio.create_task_group() as group:
         group.start_soon(_leave_on_signal, group.cancel_scope)
-        nursery = supervisor._launcher.nursery_pid  # pyright: ignore[reportPrivateUsage]
+        nursery = supervisor._resources.launcher.nursery_pid  # pyright: ignore[reportPrivateUsage]
         say(orchestrator=supervisor.id, pid=os.getpid(), nursery=nursery)
         stdin = anyio.wrap_file(sys.stdin)
         while line := await stdin.readline():

@@ -83,16 +83,16 @@ class ChildOrchestrator:
 
 @asynccontextmanager
 async def open_child(
-    workspace: Path, *, die_at: str = "", quiet: bool = False
+    workspace: Path, backend: str, *, die_at: str = "", quiet: bool = False
 ) -> AsyncGenerator[ChildOrchestrator]:
     """Run a child orchestrator for the length of the block; it is killed at the end of it.
 
     Args:
         workspace: What it works on.
+        backend: ``asyncio`` or ``trio``.
         die_at: Where it kills itself; see the program.
         quiet: Whether what it says on standard error is dropped: a traceback that is expected.
     """
-    backend = anyio.get_current_task_backend() if False else current_backend()
     async with await anyio.open_process(
         [sys.executable, str(_PROGRAM), str(workspace), backend, die_at],
         stderr=subprocess.DEVNULL if quiet else None,

@@ -49,7 +49,7 @@ class Roster:
         """What a server needs so that its agents are fakes which enroll here."""
         return {
             "FAKE_ROSTER": str(self.folder),
-            "CLAUDE_EXECUTABLE": f"{shlex.quote(sys.executable)} -IS {shlex.quote(str(FAKE_CLAUDE))}",
+            "CLAUDE_EXECUTABLE": shlex.join([sys.executable, "-IS", str(FAKE_CLAUDE)]),
         }
 
     def all(self) -> list[Enrolled]:

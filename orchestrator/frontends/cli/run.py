@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import anyio
 
 from orchestrator import open_orchestrator
-from orchestrator.app import lifecycle_log
+from orchestrator.app import lifecycle_log, one_error
 from orchestrator.errors import InvalidInputError
 from orchestrator.model import AgentSpec, ExitedWithCode
 from orchestrator.registry.atomic import make_private_folder
@@ -69,7 +69,8 @@ def run(
 
 
 async def _run(settings: Settings, spec: AgentSpec, *, as_json: bool) -> int:
-    return await _Foreground(settings, as_json=as_json).run(spec)
+    with one_error():
+        return await _Foreground(settings, as_json=as_json).run(spec)
 
 
 def _name(provider: str, argv: tuple[str, ...]) -> str:
@@ -141,12 +142,13 @@ class _Foreground:
                 group.start_soon(self._pass_on, agent, agent.stdout, _STDOUT, ended)
                 group.start_soon(self._pass_on, agent, agent.stderr, _STDERR, ended)
 
-            outcome = await agent.wait()
+            await agent.wait_ended()
             ended.set()
             if self._stopped_by is not None:
                 # Nobody may be reading any more; whoever pressed Ctrl-C does not wait for that.
                 group.cancel_scope.deadline = anyio.current_time() + _LAST_WORDS
 
+        outcome = await agent.wait()
         if self._as_json:
             sys.stdout.write(json.dumps(as_row(agent.record), indent=2) + "\n")
         elif line := words.cleaning(outcome):

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from rich.table import Table as RichTable
 
 #: The colours of the words for a state.
@@ -25,6 +23,8 @@ STYLES: Final = {
     "note": "dim",
     "warning": "yellow",
     "broken": "bold red",
+    "working": "bold cyan",
+    "ended": "green",
 }
 
 
@@ -108,8 +108,3 @@ def drawn(table: Table, *, title: str | None = None) -> RichTable:
         )
 
     return shown
-
-
-def one_line(rows: Sequence[str]) -> str:
-    """Join the words of several cells for a plain line."""
-    return "  ".join(row for row in rows if row)

@@ -154,7 +154,13 @@ async def _serve_relay(connection: socket.socket, door: _Door) -> None:
             agent_id = await _shake_hands(connection, receive, send, door)
             if agent_id is not None:
                 logger.debug("Agent %s connected", agent_id)
-                await serve_connection(door.tasks, Caller(agent_id=agent_id), receive, send)
+                await serve_connection(
+                    door.tasks,
+                    Caller(agent_id=agent_id),
+                    receive,
+                    send,
+                    hung_up=descriptor.hung_up,
+                )
     except anyio.BrokenResourceError:
         logger.debug("A relay went away")
     except Exception:

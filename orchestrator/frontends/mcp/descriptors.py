@@ -21,7 +21,8 @@ CHUNK: Final = 64 * 1024
 #: A large answer lets others have their turn after so many chunks.
 CHUNKS_PER_TURN: Final = 16
 
-_SELECT_SAYS_WRITABLE: Final = select.POLLOUT | select.POLLERR | select.POLLHUP | select.POLLNVAL
+_HUNG_UP: Final = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
+_WRITABLE: Final = select.POLLOUT | select.POLLERR | select.POLLHUP | select.POLLNVAL
 
 
 class Descriptor:
@@ -35,8 +36,10 @@ class Descriptor:
         """Take an open descriptor."""
         self.fd = fd
         self._socket: socket.socket | None = None
-        self._poll = select.poll()
-        self._poll.register(fd, select.POLLOUT)
+        self._writable = select.poll()
+        self._writable.register(fd, select.POLLOUT)
+        self._hung_up = select.poll()
+        self._hung_up.register(fd, _HUNG_UP)
 
     def __enter__(self) -> Self:
         """Find out what it is; some clients hand out sockets as standard input and output."""
@@ -55,6 +58,10 @@ class Descriptor:
         if self._socket is not None:
             self._socket.detach()
             self._socket = None
+
+    def hung_up(self) -> bool:
+        """Whether the other side will send nothing more; there may be bytes left to read."""
+        return any(events & _HUNG_UP for _, events in self._hung_up.poll(0))
 
     def read(self, limit: int) -> bytes:
         """Read what is there; b"" is the end.
@@ -77,8 +84,8 @@ class Descriptor:
         if self._socket is not None:
             return self._socket.send(data, socket.MSG_DONTWAIT)
 
-        events = self._poll.poll(0)
-        if not events or not events[0][1] & _SELECT_SAYS_WRITABLE:
+        events = self._writable.poll(0)
+        if not events or not events[0][1] & _WRITABLE:
             raise BlockingIOError
 
         # A pipe that polls as writable takes this much at once; more could block the event loop.

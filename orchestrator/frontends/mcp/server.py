@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -25,7 +24,7 @@ from mcp_types import (
 from .calls import call_tool
 from .resources import RESOURCES, TEMPLATES, read_resource
 from .tools import list_tools
-from .transport import Outbox, read_messages
+from .transport import Goodbye, Outbox, read_messages
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -115,6 +114,10 @@ def _nothing() -> None:
     pass
 
 
+def _never() -> bool:
+    return False
+
+
 async def serve_connection(
     tasks: TaskTools,
     caller: Caller,
@@ -123,6 +126,7 @@ async def serve_connection(
     *,
     on_end: Callable[[], None] = _nothing,
     grace: float = GRACE,
+    hung_up: Callable[[], bool] = _never,
 ) -> None:
     """Serve one client until it is gone; calls run side by side.
 
@@ -136,6 +140,8 @@ async def serve_connection(
         send: The bytes to it.
         on_end: Called at once when the client has nothing more to say; calls still run then.
         grace: Seconds that these calls get to answer.
+        hung_up: Whether the client has left, for while it is not being read because it does not
+            read its answers.
     """
     outbox = Outbox(send)
     inbox, messages = anyio.create_memory_object_stream[SessionMessage | Exception]()
@@ -146,9 +152,8 @@ async def serve_connection(
             session.cancel_scope.cancel()
 
         session.start_soon(outbox.run, on_broken)
-        session.start_soon(
-            partial(read_messages, receive, inbox, outbox, on_end=on_end, grace=grace)
-        )
+        goodbye = Goodbye(on_end=on_end, grace=grace, hung_up=hung_up)
+        session.start_soon(read_messages, receive, inbox, outbox, goodbye)
         try:
             await serve_loop(
                 build_server(tasks, caller), messages, outbox, lifespan_state=dict[str, Any]()

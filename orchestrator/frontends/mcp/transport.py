@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -35,6 +36,9 @@ BACKLOG_MAX: Final = 64 * 1024 * 1024
 
 #: Requests of one connection that are worked on at the same time; more wait unread.
 REQUESTS_MAX: Final = 512
+
+#: Seconds between two looks whether a client that is not being read has left.
+HANG_UP_CHECK: Final = 0.25
 
 #: Small answers are written together, up to so many bytes.
 BATCH: Final = 64 * 1024
@@ -126,11 +130,15 @@ class Outbox:
             case _:
                 pass
 
+    @property
+    def room(self) -> bool:
+        """Whether one more request may be taken."""
+        full = self._queued > self._backlog_max or len(self._awaited) >= self._requests_max
+        return self._broken or not full
+
     async def wait_room(self) -> None:
         """Wait until one more request may be taken."""
-        while not self._broken and (
-            self._queued > self._backlog_max or len(self._awaited) >= self._requests_max
-        ):
+        while not self.room:
             await self._changed.wait()
 
     async def wait_answered(self) -> None:
@@ -197,13 +205,26 @@ class Outbox:
         self._changed = anyio.Event()
 
 
+@dataclass(frozen=True, kw_only=True)
+class Goodbye:
+    """How the end of a client's input is noticed, and what follows.
+
+    Attributes:
+        on_end: Called at once, and perhaps again.
+        grace: Seconds that running calls get to answer, and answers to be read.
+        hung_up: Whether the client will say nothing more, asked while it is not being read.
+    """
+
+    on_end: Callable[[], None]
+    grace: float
+    hung_up: Callable[[], bool]
+
+
 async def read_messages(
     stream: ByteReceiveStream,
     inbox: MemoryObjectSendStream[SessionMessage | Exception],
     outbox: Outbox,
-    *,
-    on_end: Callable[[], None],
-    grace: float,
+    goodbye: Goodbye,
 ) -> None:
     """Hand what the client says to the session, until the client has nothing more to say.
 
@@ -213,23 +234,37 @@ async def read_messages(
         stream: The bytes from the client.
         inbox: The session's read stream; closing it cancels the calls that still run.
         outbox: For answers to what is no message.
-        on_end: Called at end of input, at once.
-        grace: Seconds that running calls get after end of input to answer and to be read.
+        goodbye: What to do at end of input.
     """
     lines = LineReader(stream)
     async with inbox:
         try:
-            while True:
-                await outbox.wait_room()
+            while await _wait_room(outbox, goodbye):
                 await _read_one(lines, inbox, outbox)
         except anyio.EndOfStream:
             logger.debug("End of input")
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
             logger.debug("The session ended before its input")
 
-        on_end()
-        with anyio.move_on_after(grace):
+        goodbye.on_end()
+        with anyio.move_on_after(goodbye.grace):
             await outbox.wait_answered()
+
+
+async def _wait_room(outbox: Outbox, goodbye: Goodbye) -> bool:
+    """Wait until one more request may be taken; False when the client left instead."""
+    while not outbox.room:
+        hung_up = goodbye.hung_up()
+        if hung_up:
+            goodbye.on_end()
+
+        with anyio.move_on_after(goodbye.grace if hung_up else HANG_UP_CHECK):
+            await outbox.wait_room()
+
+        if hung_up and not outbox.room:
+            return False
+
+    return True
 
 
 async def _read_one(

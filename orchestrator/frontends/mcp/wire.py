@@ -8,7 +8,7 @@ import sys
 from contextlib import ExitStack, contextmanager
 from typing import TYPE_CHECKING, Final
 
-from .descriptors import Descriptor, DescriptorReceiveStream, DescriptorSendStream
+from .descriptors import Descriptor
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -19,8 +19,8 @@ STDERR: Final = 2
 
 
 @contextmanager
-def claimed_stdio() -> Generator[tuple[DescriptorReceiveStream, DescriptorSendStream]]:
-    """Take descriptors 0 and 1 for the protocol.
+def claimed_stdio() -> Generator[tuple[Descriptor, Descriptor]]:
+    """Take descriptors 0 and 1 for the protocol: the block gets what to read and to write.
 
     Inside the block 0 reads as empty and 1 leads to standard error, so that a stray ``print``
     or a child can neither write into the protocol nor read from it. Both are put back.
@@ -33,7 +33,7 @@ def claimed_stdio() -> Generator[tuple[DescriptorReceiveStream, DescriptorSendSt
         stack.callback(_restore, private_in, private_out)
         receive = stack.enter_context(Descriptor(private_in))
         send = stack.enter_context(Descriptor(private_out))
-        yield DescriptorReceiveStream(receive), DescriptorSendStream(send)
+        yield receive, send
 
 
 def open_missing() -> None:

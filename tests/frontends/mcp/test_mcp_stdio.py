@@ -12,7 +12,7 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, cast
 
 import pytest
 
@@ -78,10 +78,8 @@ def server(
     }
     environment = {**os.environ, "ORCHESTRATOR_BACKEND": backend, **options.pop("variables", {})}
     program = [sys.executable, "-m", "tests.frontends.mcp.stdio_program", agents, *habits]
-    started: subprocess.Popen[bytes] = subprocess.Popen(
-        program, cwd=ROOT, env=environment, bufsize=0, **(streams | options)
-    )
-    with started as process:
+    started = subprocess.Popen(program, cwd=ROOT, env=environment, bufsize=0, **(streams | options))
+    with cast("subprocess.Popen[bytes]", started) as process:
         try:
             yield Server(process)
         finally:
@@ -206,15 +204,23 @@ def test_sockets_serve_as_standard_input_and_output() -> None:
 
 
 @pytest.mark.parametrize("kind", ["pipe", "socket"])
-def test_a_client_that_never_reads_does_not_hold_up_the_end(backend: str, kind: str) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", None])
+def test_a_client_that_never_reads_does_not_hold_up_the_end(
+    backend: str, kind: str, name: str | None
+) -> None:
     ours, theirs = socket.socketpair()
     stdout = subprocess.PIPE if kind == "pipe" else theirs
     with ours, theirs, server("big", backend=backend, stdout=stdout) as process:
-        asked = [call(n, "get_real_task_status", task_id="T") for n in range(1, 30)]
+        # More than the server keeps for a client, so that it has stopped reading as well.
+        asked = [call(n, "get_real_task_status", task_id="T") for n in range(1, 60)]
         process.send(INITIALIZE, INITIALIZED, *asked)
-        process.wait_said("call 20")
-        process.signal("SIGTERM")
-        assert process.process.wait(LONG) == 143
+        process.wait_said("call 30")
+        if name:
+            process.signal(name)
+        else:
+            process.stdin.close()
+
+        assert process.process.wait(LONG) == (STATUSES[name] if name else 0)
 
 
 def test_a_client_that_closes_only_our_output_is_gone(backend: str) -> None:

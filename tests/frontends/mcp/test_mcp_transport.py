@@ -13,7 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
 from orchestrator.frontends.mcp.framing import LINE_MAX, LineReader, LineTooLongError
-from orchestrator.frontends.mcp.transport import Outbox, read_messages
+from orchestrator.frontends.mcp.transport import Goodbye, Outbox, read_messages
 
 from .clients import INITIALIZE, call, raw_client
 
@@ -255,28 +255,36 @@ class Endless(anyio.abc.ByteReceiveStream):
 
 
 @pytest.mark.parametrize("answers", [True, False])
-async def test_a_client_that_never_reads_is_not_read_for_ever(*, answers: bool) -> None:
+@pytest.mark.parametrize("leaves", [True, False])
+async def test_a_client_that_never_reads_is_not_read_for_ever(
+    *, answers: bool, leaves: bool
+) -> None:
     client = Endless()
     outbox = Outbox(Stuck(), backlog=10_000, requests=50)
     inbox, messages = anyio.create_memory_object_stream[Any]()
+    left = anyio.Event()
+    ended = anyio.Event()
+    goodbye = Goodbye(on_end=ended.set, grace=0.01, hung_up=left.is_set)
 
     async def answer() -> None:
         async for item in messages:
             if answers:
                 await outbox.send(answer_to(item))
 
-    async with messages, anyio.create_task_group() as group:
-        group.start_soon(outbox.run, lambda: None)
-        group.start_soon(answer)
+    with fail_after(LONG):
+        async with messages, anyio.create_task_group() as group:
+            group.start_soon(outbox.run, lambda: None)
+            group.start_soon(answer)
+            group.start_soon(read_messages, client, inbox, outbox, goodbye)
+            await anyio.wait_all_tasks_blocked()
+            assert 50 <= client.asked < 1_000
+            assert not ended.is_set()
+            if leaves:
+                left.set()
+                await ended.wait()
 
-        async def read() -> None:
-            await read_messages(client, inbox, outbox, on_end=lambda: None, grace=0)
-
-        group.start_soon(read)
-        await anyio.wait_all_tasks_blocked()
-        assert 50 <= client.asked < 1_000
-        outbox.finish(0)
-        group.cancel_scope.cancel()
+            outbox.finish(0)
+            group.cancel_scope.cancel()
 
 
 def answer_to(item: SessionMessage) -> SessionMessage:

@@ -1,0 +1,98 @@
+"""``orchestrator demo``: the main promise, shown on the real thing and counted from outside."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Final
+
+import anyio
+
+from orchestrator.app import one_error
+from orchestrator.config import Settings
+from orchestrator.errors import InvalidInputError, NotFoundError
+
+from . import words
+from .scene import play
+from .stage import LiveStage, PlainStage, SilentStage
+from .table import Column, Table, at_a_terminal, print_table
+
+if TYPE_CHECKING:
+    from .report import Report
+    from .stage import Stage
+
+_PROVIDERS: Final = (None, "claude")
+
+
+def demo(*, provider: str | None, as_json: bool) -> int:
+    """Play it, and return the exit status: 0 when nobody is left.
+
+    Raises:
+        InvalidInputError: There is no such provider.
+        NotFoundError: Its CLI is not installed.
+        OrchestratorError: The server did not do what it was asked for.
+    """
+    if provider not in _PROVIDERS:
+        raise InvalidInputError(f"the demo knows no provider {provider!r}; there is: claude")
+
+    if provider == "claude":
+        _check_claude()
+
+    with ExitStack() as stack, one_error():
+        name = stack.enter_context(
+            TemporaryDirectory(prefix="orchestrator-demo-", ignore_cleanup_errors=True)
+        )
+        stage: Stage = SilentStage()
+        if not as_json:
+            stage = stack.enter_context(LiveStage()) if at_a_terminal() else PlainStage()
+
+        folder = Path(name).resolve()
+        report = anyio.run(partial(play, stage, folder, real=provider is not None))
+
+    if as_json:
+        sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n")
+    else:
+        _print(report)
+
+    return 0 if report.succeeded else 1
+
+
+def _check_claude() -> None:
+    settings = Settings.read()
+    program = settings.claude_executable[0] if settings.claude_executable else "claude"
+    if shutil.which(program) is None:
+        raise NotFoundError(
+            f"the claude CLI ({program!r}) was not found: install it (`npm install -g "
+            "@anthropic-ai/claude-code`), log in, or name it in CLAUDE_EXECUTABLE; "
+            "`orchestrator demo` alone needs neither"
+        )
+
+
+def _print(report: Report) -> None:
+    columns = (
+        Column(title="AGENT"),
+        Column(title="PROCS", right=True),
+        Column(title="HOW IT ENDED", wrap=True),
+        Column(title="WHAT WAS DONE", wrap=True),
+    )
+    rows = tuple(
+        (agent.habit, str(agent.processes), agent.ended, agent.done or "-")
+        for agent in report.agents
+    )
+    sys.stdout.write("\nHow each of them ended, as the next start records it:\n")
+    print_table(Table(columns, rows))
+    left = ", ".join(report.processes_left) or "none"
+    sys.stdout.write(
+        f"\nThe server got SIGKILL at {report.killed_after_s:.1f} s. "
+        f"Processes started: {report.processes_started}; "
+        f"left: {left}, {words.duration(report.ended_after_s)} later.\n"
+        f"Counted from outside: {report.counted_by}.\n"
+    )
+    for reason in report.not_shown:
+        sys.stdout.write(f"Not shown: {reason}\n")
