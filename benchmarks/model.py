@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from orchestrator.model.base import Noun
 
 Cell = float | int | str | None
@@ -126,7 +128,7 @@ class PartResult(Noun):
     tables: tuple[Table, ...] = ()
     verdicts: tuple[Verdict, ...] = ()
     skipped: tuple[Skipped, ...] = ()
-    series: dict[str, tuple[Series, ...]] = {}
+    series: dict[str, tuple[Series, ...]] = Field(default_factory=dict[str, tuple[Series, ...]])
     failure: str | None = None
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 
 #: As in `orchestrator.config`, whose import would cost the relay half of its start.
@@ -36,6 +37,8 @@ def main() -> int:
         sys.stdout.write(OVERVIEW)
         return 0
 
+    # A client that gives up during the import gets a plain end by SIGINT, not a traceback.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     from orchestrator.frontends.mcp.program import main as serve  # noqa: PLC0415  takes 1 s
 
     return serve()

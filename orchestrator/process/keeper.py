@@ -30,8 +30,9 @@ _PRIVATE = 0o600
 _CHUNK = 65536
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
-#: What a keeper wakes up for. The nursery sets the handlers, and keepers inherit them.
-HEEDED_SIGNALS = (signal.SIGCHLD, *_STOP_SIGNALS)
+#: What a keeper handles, if only by waking up; handlers are inherited from the nursery. Python
+#: ignores the last two, and an agent would too: what is ignored stays so through exec.
+HANDLED_SIGNALS = (signal.SIGCHLD, *_STOP_SIGNALS, signal.SIGPIPE, signal.SIGXFSZ)
 
 #: Exit statuses of a keeper other than 0; both tell the nursery to look for orphans.
 FAILED = 1

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import anyio
+from anyio.lowlevel import checkpoint
 
 from orchestrator.errors import LaunchError, NurseryError
 from orchestrator.model import ProcessNote
@@ -167,7 +168,7 @@ class Launcher:
                 raise
 
             if answer is not None and answer["event"] == "started":
-                self._keep_spare(nursery)
+                self._group.start_soon(self._keep_spare, nursery, name="spare keeper")
                 return link, read_started(answer)
 
             link.close()
@@ -240,25 +241,25 @@ class Launcher:
             nursery.spare.close()
             nursery.spare = None
 
-    def _keep_spare(self, nursery: _Nursery) -> None:
-        """Ask for the next launch's keeper, if that can be done at once."""
+    async def _keep_spare(self, nursery: _Nursery) -> None:
+        """Ask for the next launch's keeper."""
+        # Whoever waits for the present launch goes first: a fork would take their processor.
+        await checkpoint()
         if nursery.spare is not None or self._nursery is not nursery:
             return
 
         try:
-            ours, theirs = socket.socketpair()
-        except OSError:
+            link = await self._ask(nursery)
+        except LaunchError:
+            return  # the next launch asks, and finds out
+
+        if link is None:
             return
 
-        link = KeeperLink(ours, nursery.process.pid)
-        with theirs:
-            try:
-                socket.send_fds(nursery.requests, [b"k"], [theirs.fileno()])
-            except OSError:
-                # The next launch asks, and finds out why.
-                link.close()
-            else:
-                nursery.spare = link
+        if nursery.spare is None and self._nursery is nursery:
+            nursery.spare = link
+        else:
+            link.close()
 
     async def _ask(self, nursery: _Nursery) -> KeeperLink | None:
         """Ask for a keeper; None when the nursery is gone.

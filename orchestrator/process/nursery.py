@@ -15,7 +15,6 @@ import socket
 import time
 
 from . import keeper, kernel, tree
-from .spawn import CHANGED_SIGNALS
 from .takedown import KILL_ROUND, note
 from .wire import send
 
@@ -36,12 +35,7 @@ def main(descriptor: int) -> NoReturn:
     """Serve requests on the socket until the orchestrator is gone and no keeper is left."""
     kernel.become_subreaper()
     kernel.set_name("orch-nursery")
-    _clear_signals()
-    for number in keeper.HEEDED_SIGNALS:
-        # Set here for the keepers, which inherit it. To the nursery only SIGCHLD means anything:
-        # it is told to leave by the end of its socket, and not before its keepers have left.
-        signal.signal(number, _noted)
-
+    _settle_signals()
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
     gc.collect()
     gc.disable()
@@ -53,14 +47,17 @@ def main(descriptor: int) -> NoReturn:
     os._exit(0)
 
 
-def _clear_signals() -> None:
-    """Give every signal its default disposition, and unblock all.
+def _settle_signals() -> None:
+    """Leave no signal ignored or blocked, for all keepers and agents to come.
 
-    Whatever the orchestrator's own parent ignored or blocked is no business of the agents.
+    Whatever the orchestrator's own parent ignored or blocked is no business of the agents. Of the
+    handled ones only SIGCHLD means anything to the nursery: it is told to leave by the end of its
+    socket, and not before its keepers have left.
     """
-    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP, *CHANGED_SIGNALS}:
+    for number in signal.valid_signals() - {signal.SIGKILL, signal.SIGSTOP}:
+        action = _noted if number in keeper.HANDLED_SIGNALS else signal.SIG_DFL
         try:
-            signal.signal(number, signal.SIG_DFL)
+            signal.signal(number, action)
         except OSError:  # the C library keeps two for itself
             continue
 

@@ -21,17 +21,6 @@ _PRIVATE = 0o600
 #: More bytes than a report has; it is written at once, so it is read at once.
 _REPORT = 64
 
-#: Every signal that the nursery or a keeper handles or ignores, or Python does for them.
-CHANGED_SIGNALS = (
-    signal.SIGCHLD,
-    signal.SIGTERM,
-    signal.SIGINT,
-    signal.SIGHUP,
-    signal.SIGQUIT,
-    signal.SIGPIPE,
-    signal.SIGXFSZ,
-)
-
 
 class SpawnError(Exception):
     """The agent could not be started.
@@ -52,7 +41,8 @@ def spawn(order: LaunchMessage) -> int:
     """Start the agent; returns its pid when its program runs.
 
     Must be called in a single-threaded process: the parent-death signal is tied to the thread
-    that forks.
+    that forks. And in one that ignores no signal: what is handled here has its default disposition
+    in the agent, by the exec; what is ignored here would stay ignored there.
 
     Raises:
         SpawnError: It was not started, and no process of it is left.
@@ -96,7 +86,6 @@ def _become(order: LaunchMessage, report: int, parent: int) -> NoReturn:
         stage = "cwd"
         os.chdir(order["cwd"])
         stage = "exec"
-        _reset_signals()
         os.execve(order["path"], order["argv"], order["env"])  # noqa: S606  no shell is the point
     except OSError as error:
         os.write(report, f"{stage} {error.errno}".encode())
@@ -111,12 +100,3 @@ def _put(descriptor: int, number: int) -> None:
     os.dup2(descriptor, number, inheritable=True)
     if descriptor != number:
         os.close(descriptor)
-
-
-def _reset_signals() -> None:
-    """Give what this process or its parents handle or ignore its default disposition again.
-
-    The nursery has done so for every other signal, once and for all agents to come.
-    """
-    for number in CHANGED_SIGNALS:
-        signal.signal(number, signal.SIG_DFL)

@@ -13,7 +13,7 @@ from .registry import FOLDER
 from .status import TERMINAL, agent_row, hierarchy, is_active, local_iso, shown_status
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from orchestrator.model import (
@@ -57,7 +57,10 @@ _GLOBAL_KEYS: Final = (
 
 
 def task_document(
-    task: TaskRecord, agents: Sequence[AgentRecord], latest: Latest
+    task: TaskRecord,
+    agents: Sequence[AgentRecord],
+    latest: Latest,
+    more: Mapping[AgentId, Mapping[str, Any]],
 ) -> dict[str, Any]:
     """Return the content of a task's ``AGENT_REGISTRY.json``.
 
@@ -65,6 +68,7 @@ def task_document(
         task: The task.
         agents: All agents of the task, in the order of their creation.
         latest: Their last reports.
+        more: What else belongs into the rows of agents, by their ids.
     """
     statuses = [shown_status(each, latest.get(each.id)) for each in agents]
     created_at = local_iso(task.created_at)
@@ -77,7 +81,9 @@ def task_document(
         "client_cwd": None if task.client_cwd is None else str(task.client_cwd),
         "status": task.status,
         "priority": task.priority,
-        "agents": [agent_row(each, latest.get(each.id)) for each in agents],
+        "agents": [
+            {**agent_row(each, latest.get(each.id)), **more.get(each.id, {})} for each in agents
+        ],
         "agent_hierarchy": hierarchy(agents),
         "max_agents": task.limits.max_agents,
         "max_depth": task.limits.max_depth,
@@ -130,10 +136,19 @@ def global_document(
     }
 
 
-def write_task(registry: Registry, task_id: TaskId) -> None:
+def write_task(
+    registry: Registry,
+    task_id: TaskId,
+    more: Callable[[TaskRecord], Mapping[AgentId, Mapping[str, Any]]] = lambda _: {},
+) -> None:
     """Write a task's ``AGENT_REGISTRY.json``.
 
     Other writers wait meanwhile, so that of two processes the later one writes the later state.
+
+    Args:
+        registry: Where the task is recorded.
+        task_id: Which task.
+        more: Tells what else belongs into the rows of its agents.
 
     Raises:
         NotFoundError: There is no such task.
@@ -142,7 +157,8 @@ def write_task(registry: Registry, task_id: TaskId) -> None:
     task = registry.tasks.get(task_id)
     with registry.exclusive():
         agents = registry.agents.find(task_id=task_id)
-        document = task_document(task, agents, registry.reports.latest_progress(task_id))
+        latest = registry.reports.latest_progress(task_id)
+        document = task_document(task, agents, latest, more(task))
         write_atomically(task.workspace / AGENT_REGISTRY, _document_text(document))
 
 

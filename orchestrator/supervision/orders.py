@@ -145,8 +145,9 @@ def write_prompt(files: AgentFiles, prompt: str) -> None:
         LaunchError: The files cannot be written.
     """
     try:
-        for path in (files.prompt, files.stdout, files.stderr, files.outcome):
-            path.parent.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+        paths = (files.prompt, files.stdout, files.stderr, files.outcome)
+        for folder in {path.parent for path in paths}:  # mostly one
+            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
 
         descriptor = os.open(
             files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE_FILE

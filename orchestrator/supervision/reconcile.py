@@ -8,6 +8,7 @@ otherwise what is left of the agent is swept, and it is recorded as lost.
 from __future__ import annotations
 
 import logging
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
@@ -34,11 +35,47 @@ logger = logging.getLogger(__name__)
 async def reconcile(
     registry: Registry, providers: Mapping[str, Provider], changes: Changes
 ) -> None:
-    """Finish what orchestrators that have ended left open; others are left alone."""
+    """Finish what orchestrators that have ended left open."""
     async with anyio.create_task_group() as group:
         for owner in registry.orchestrators.all(open_only=True):
-            if not orchestrator_lives(owner):
+            if abandoned(owner):
                 group.start_soon(_close, owner, registry, providers, changes)
+
+
+async def keep_reconciled(
+    registry: Registry, providers: Mapping[str, Provider], changes: Changes
+) -> None:
+    """Do so at once, then wait for the orchestrators that live now, and settle what each leaves.
+
+    Goes on for as long as one of them lives; those of this process are left to themselves.
+    """
+    async with anyio.create_task_group() as group:
+        for owner in registry.orchestrators.all(open_only=True):
+            if owner.pid != os.getpid() or abandoned(owner):
+                group.start_soon(_close_after, owner, registry, providers, changes)
+
+
+async def _close_after(
+    owner: OrchestratorRecord,
+    registry: Registry,
+    providers: Mapping[str, Provider],
+    changes: Changes,
+) -> None:
+    if not abandoned(owner):
+        await wait_gone(_identity(owner))
+
+    current = registry.orchestrators.find(owner.id)
+    if current is not None and current.shutdown_done_at is None:
+        await _close(current, registry, providers, changes)
+
+
+def abandoned(owner: OrchestratorRecord) -> bool:
+    """Whether nobody may be left to record the ends of its agents.
+
+    It has ended, or is ending: a run that does not wait for its keepers can be over while its
+    process, that of a program which uses the library, goes on.
+    """
+    return owner.shutdown_began_at is not None or not orchestrator_lives(owner)
 
 
 def orchestrator_lives(owner: OrchestratorRecord) -> bool:

@@ -24,7 +24,7 @@ from .agent import Agent
 from .changes import Changes
 from .orders import remove_files, write_prompt
 from .preparation import prepare
-from .reconcile import orchestrator_lives, reconcile
+from .reconcile import abandoned, keep_reconciled, reconcile
 from .remote import stop_anywhere
 from .shutdown import Shutdown
 from .watch import Watcher
@@ -80,7 +80,9 @@ async def open_supervisor(
             os.getpid(),
             resources.settings.workspace,
         )
-        group.start_soon(reconcile, resources.registry, resources.providers, supervisor.changes)
+        group.start_soon(
+            keep_reconciled, resources.registry, resources.providers, supervisor.changes
+        )
         try:
             yield supervisor
         finally:
@@ -216,10 +218,10 @@ class Supervisor:
         return agent.record
 
     async def _settle_if_abandoned(self, agent_id: AgentId) -> None:
-        """Reconcile when the agent's own orchestrator has died since this one started."""
+        """Reconcile when the agent's own orchestrator has ended since this one started."""
         record = self.registry.agents.get(agent_id)
         owner = self.registry.orchestrators.find(record.owner)
-        if record.live and owner is not None and not orchestrator_lives(owner):
+        if record.live and owner is not None and abandoned(owner):
             await reconcile(self.registry, self._resources.providers, self.changes)
 
     def agent_for_cookie(self, cookie: Cookie) -> AgentId | None:

@@ -81,8 +81,16 @@ def deployed(record: AgentRecord, task: TaskRecord) -> dict[str, object]:
     }
 
 
-def status(task: TaskRecord, registry: Registry) -> dict[str, object]:
-    """Answer ``get_real_task_status``."""
+def status(
+    task: TaskRecord, registry: Registry, more: Mapping[AgentId, Mapping[str, Any]]
+) -> dict[str, object]:
+    """Answer ``get_real_task_status``.
+
+    Args:
+        task: The task.
+        registry: Where its agents are recorded.
+        more: What else belongs into the rows of agents, by their ids.
+    """
     agents = registry.agents.find(task_id=task.id)
     latest = registry.reports.latest_progress(task.id)
     totals = registry.reports.counts(task.id)
@@ -96,7 +104,9 @@ def status(task: TaskRecord, registry: Registry) -> dict[str, object]:
         "workspace": str(task.workspace),
         "agents": {
             **counts(agents, latest),
-            "agents_list": [_full_row(each, latest.get(each.id)) for each in agents],
+            "agents_list": [
+                {**_full_row(each, latest.get(each.id)), **more.get(each.id, {})} for each in agents
+            ],
         },
         "hierarchy": hierarchy(agents),
         "enhanced_progress": {

@@ -12,6 +12,8 @@ import anyio
 from orchestrator.errors import OrchestratorError
 from orchestrator.registry import projection
 
+from .completion import read_validations
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
@@ -45,22 +47,33 @@ class Projector:
         self._dirty.add(task_id)
         self._news.set()
 
+    def task_created(self, task_id: TaskId) -> None:
+        """Write the file of a new task at once: whoever knows its id finds it."""
+        self._write_task(task_id)
+        self.task_changed(task_id)
+
     def flush(self) -> None:
         """Write all that has changed, now."""
         changed, self._dirty = self._dirty, set()
         bases = {self._settings.workspace}
         for task_id in changed:
+            self._write_task(task_id)
             try:
-                projection.write_task(self._registry, task_id)
                 bases.add(self._registry.tasks.get(task_id).workspace_base)
-            except (OSError, OrchestratorError) as error:
-                logger.warning("cannot write the registry file of task %s: %s", task_id, error)
+            except OrchestratorError as error:
+                logger.warning("cannot read where task %s is: %s", task_id, error)
 
         for base in bases if changed else ():
             try:
                 projection.write_global(self._registry, base, limits=self._settings.limits)
             except (OSError, OrchestratorError) as error:
                 logger.warning("cannot write the registry file of %s: %s", base, error)
+
+    def _write_task(self, task_id: TaskId) -> None:
+        try:
+            projection.write_task(self._registry, task_id, read_validations)
+        except (OSError, OrchestratorError) as error:
+            logger.warning("cannot write the registry file of task %s: %s", task_id, error)
 
     async def run(self) -> None:
         """Write whenever something has changed."""

@@ -24,6 +24,7 @@ from orchestrator.registry.atomic import write_atomically
 
 from . import answers
 from .briefing import brief
+from .completion import CLAIM, read_validations, validate
 from .context import ContextReader
 from .deployment import deployment_record
 from .output import OutputQuery, check, read_output
@@ -94,7 +95,7 @@ class TaskService:
         )
         make_folders(task)
         self._registry.tasks.add(task)
-        self._projector.task_changed(task.id)
+        self._projector.task_created(task.id)
         return answers.created(task, context.warnings)
 
     async def deploy(
@@ -174,7 +175,8 @@ class TaskService:
         Raises:
             InvalidInputError, NotFoundError: There is no such task.
         """
-        return answers.status(self._task(task_id), self._registry)
+        task = self._task(task_id)
+        return answers.status(task, self._registry, read_validations(task))
 
     async def output(
         self,
@@ -272,6 +274,9 @@ class TaskService:
         )
         self._registry.reports.add_progress(entry)
         projection.append_progress(task, entry)
+        if status == CLAIM:
+            await validate(task, record, entry, self._registry)
+
         self._projector.task_changed(task.id)
         return {
             "success": True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from mcp import ClientSession
 from mcp.client.stdio import StdioServerParameters, stdio_client
@@ -14,10 +14,18 @@ from pydantic import AnyUrl
 from tests.support.evidence import LONG
 from tests.support.mcp_server import SERVER
 
+from .shapes import mismatches, record
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from tests.support.mcp_server import World
+
+#: The recorded shape of each tool's answer, and of every business error.
+SHAPES: Final[dict[str, Any]] = {
+    tool["name"]: tool["result"] for tool in (record("tools-seed.json") or {"tools": []})["tools"]
+}
+FAILURE: Final = {"success": "boolean", "error": "string"}
 
 
 class Contract:
@@ -33,15 +41,17 @@ class Contract:
         self.world = world
 
     async def call(self, tool: str, **arguments: object) -> dict[str, Any]:
-        """Call a tool and return its answer, which must be encoded as it always is."""
+        """Call a tool and return its answer, which must be encoded and shaped as recorded."""
         result = await self.session.call_tool(tool, arguments)
         assert isinstance(result, CallToolResult)
         assert not result.is_error, result
         assert isinstance(result.structured_content, dict)
         (text,) = result.content
         assert isinstance(text, TextContent)
-        assert json.loads(text.text) == result.structured_content
-        return result.structured_content
+        answer = result.structured_content
+        assert json.loads(text.text) == answer
+        assert mismatches(answer, SHAPES.get(tool, {}) if answer["success"] else FAILURE) == []
+        return answer
 
     async def fail(self, tool: str, **arguments: object) -> str:
         """Call a tool that must answer with an MCP error: one text, nothing structured."""

@@ -270,7 +270,7 @@ async def test_10_a_prompt_of_any_length_arrives_and_is_not_in_the_command_line(
         ("exit=3", {"status": "failed", "exit_code": 3}),
         ("result=error", {"status": "failed", "exit_code": 0}),
         ("sleep=100", {"status": "failed", "exit_signal": "SIGKILL"}),
-        ("result=none", {"status": "completed", "exit_code": 0}),
+        ("result=none", {"status": "failed", "exit_code": 0}),
     ],
 )
 async def test_11_each_end_is_on_disk_as_what_it_was_without_anyone_asking(

@@ -142,10 +142,10 @@ async def test_o3_an_agent_saves_its_work_though_its_orchestrator_was_killed(
 
 
 LAUNCH_POINTS: Final = [
-    "add:before",
-    "add:after",
-    "launch:before",
-    "launch:after",
+    "agents.add:before",
+    "agents.add:after",
+    "launcher.launch:before",
+    "launcher.launch:after",
     "set_state:running:before",
     "set_state:running:after",
 ]
@@ -154,10 +154,8 @@ STOP_POINTS: Final = [
     "set_state:stopping:after",
     "set_state:exited:before",
     "set_state:exited:after",
-    "begin_shutdown:before",
-    "begin_shutdown:after",
-    "finish_shutdown:before",
-    "finish_shutdown:after",
+    "runs.begin_shutdown:before",
+    "runs.finish_shutdown:before",
 ]
 
 
@@ -175,7 +173,7 @@ async def test_o3_a_kill_at_every_point_of_a_launch_leaves_nobody_and_nothing_op
         await liveness.wait_gone()
         await wait_nobody_below()
 
-    assert len(records) == (0 if point == "add:before" else 1)
+    assert len(records) == (0 if point == "agents.add:before" else 1)
     for record in records:
         assert record.state.kind == ("lost" if point in LAUNCH_POINTS[1:3] else "exited")
 

@@ -2,7 +2,7 @@
 
 ``orchestrator_program.py WORKSPACE BACKEND [DIE_AT]``: reads JSON commands on standard input and
 answers each with a JSON line. With DIE_AT it kills itself with SIGKILL at that point, e.g.
-``set_state:running:before``; the points are those of `Mortal`.
+``agents.add:before`` or ``set_state:running:after``; see `Mortal`.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ import anyio
 
 from orchestrator import AgentSpec, Limits, Settings, Supervisor, default_providers
 from orchestrator.process.launcher import open_launcher
+from orchestrator.process.wire import LineBuffer
 from orchestrator.registry import Registry
 from orchestrator.supervision import Resources, Surroundings, log_path, open_supervisor
 
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
 class Mortal:
     """Passes calls on, and dies before or after the one that it is told."""
 
-    def __init__(self, inner: Any, die_at: str) -> None:
+    def __init__(self, inner: Any, name: str, die_at: str) -> None:
         self._inner = inner
+        self._name = name
         self._die_at = die_at
 
     def __getattr__(self, name: str) -> Any:
@@ -44,16 +46,16 @@ class Mortal:
 
         def call(*args: Any, **options: Any) -> Any:
             kind = getattr(args[-1], "kind", None) if args else None
-            point = f"{name}:{kind}" if name == "set_state" else name
+            point = f"{name}:{kind}" if name == "set_state" else f"{self._name}.{name}"
             self._reach(f"{point}:before")
             result = found(*args, **options)
             self._reach(f"{point}:after")
             return result
 
         async def call_async(*args: Any, **options: Any) -> Any:
-            self._reach(f"{name}:before")
+            self._reach(f"{self._name}.{name}:before")
             result = await found(*args, **options)
-            self._reach(f"{name}:after")
+            self._reach(f"{self._name}.{name}:after")
             return result
 
         return call_async if name == "launch" else call
@@ -68,15 +70,15 @@ async def open_mortal(workspace: Path, die_at: str) -> AsyncGenerator[Supervisor
     """Open an orchestrator whose registry and launcher are `Mortal`."""
     settings = Settings.read({}, workspace=workspace)
     with Registry.open(workspace) as registry:
-        registry.agents = Mortal(registry.agents, die_at)  # pyright: ignore[reportAttributeAccessIssue]
-        registry.orchestrators = Mortal(registry.orchestrators, die_at)  # pyright: ignore[reportAttributeAccessIssue]
+        registry.agents = Mortal(registry.agents, "agents", die_at)  # pyright: ignore[reportAttributeAccessIssue]
+        registry.orchestrators = Mortal(registry.orchestrators, "runs", die_at)  # pyright: ignore[reportAttributeAccessIssue]
         async with (
             open_launcher(log_path(workspace)) as launcher,
             open_supervisor(
                 Resources(
                     settings,
                     registry=registry,
-                    launcher=Mortal(launcher, die_at),  # pyright: ignore[reportArgumentType]
+                    launcher=Mortal(launcher, "launcher", die_at),  # pyright: ignore[reportArgumentType]
                     providers=default_providers(settings),
                     surroundings=Surroundings(),
                     limits=Limits(),
@@ -123,15 +125,27 @@ async def obey(supervisor: Supervisor, command: dict[str, Any]) -> bool:
     return True
 
 
+async def commands() -> AsyncGenerator[dict[str, Any]]:
+    """What is said on standard input; unlike a thread that reads it, this can be cancelled."""
+    buffer = LineBuffer()
+    while True:
+        await anyio.wait_readable(sys.stdin.fileno())
+        data = os.read(sys.stdin.fileno(), 65536)
+        if not data:
+            return
+
+        for command in buffer.feed(data):
+            yield command
+
+
 async def main(workspace: Path, die_at: str) -> None:
     """Obey until told to leave, or until standard input ends."""
     async with open_mortal(workspace, die_at) as supervisor, anyio.create_task_group() as group:
         group.start_soon(_leave_on_signal, group.cancel_scope)
         nursery = supervisor._resources.launcher.nursery_pid  # pyright: ignore[reportPrivateUsage]
         say(orchestrator=supervisor.id, pid=os.getpid(), nursery=nursery)
-        stdin = anyio.wrap_file(sys.stdin)
-        while line := await stdin.readline():
-            if not await obey(supervisor, json.loads(line)):
+        async for command in commands():
+            if not await obey(supervisor, command):
                 break
 
         group.cancel_scope.cancel()

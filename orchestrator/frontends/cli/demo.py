@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import signal
 import sys
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -20,6 +21,7 @@ from orchestrator.errors import InvalidInputError, NotFoundError
 
 from . import words
 from .scene import play
+from .signals import watch_signals
 from .stage import LiveStage, PlainStage, SilentStage
 from .table import Column, Table, at_a_terminal, print_table
 
@@ -53,7 +55,11 @@ def demo(*, provider: str | None, as_json: bool) -> int:
             stage = stack.enter_context(LiveStage()) if at_a_terminal() else PlainStage()
 
         folder = Path(name).resolve()
-        report = anyio.run(partial(play, stage, folder, real=provider is not None))
+        report = anyio.run(partial(_play, stage, folder, real=provider is not None))
+
+    if isinstance(report, signal.Signals):
+        sys.stderr.write(f"orchestrator: {report.name}: the demo ends early, and its server too\n")
+        return 128 + report
 
     if as_json:
         sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n")
@@ -61,6 +67,22 @@ def demo(*, provider: str | None, as_json: bool) -> int:
         _print(report)
 
     return 0 if report.succeeded else 1
+
+
+async def _play(stage: Stage, folder: Path, *, real: bool) -> Report | signal.Signals:
+    """Play it, unless a signal ends it before; leaving it ends the server and its agents."""
+    ended: list[Report | signal.Signals] = []
+    async with anyio.create_task_group() as group:
+
+        def heard(number: signal.Signals) -> None:
+            ended.append(number)
+            group.cancel_scope.cancel()
+
+        await group.start(watch_signals, heard)
+        ended.append(await play(stage, folder, real=real))
+        group.cancel_scope.cancel()
+
+    return ended[0]
 
 
 def _check_claude() -> None:
@@ -88,11 +110,22 @@ def _print(report: Report) -> None:
     sys.stdout.write("\nHow each of them ended, as the next start records it:\n")
     print_table(Table(columns, rows))
     left = ", ".join(report.processes_left) or "none"
-    sys.stdout.write(
-        f"\nThe server got SIGKILL at {report.killed_after_s:.1f} s. "
+    sys.stdout.write(f"\nThe server got SIGKILL at {report.killed_after_s:.1f} s.\n")
+    _print_result(
         f"Processes started: {report.processes_started}; "
-        f"left: {left}, {words.duration(report.ended_after_s)} later.\n"
-        f"Counted from outside: {report.counted_by}.\n"
+        f"left: {left}, {words.duration(report.ended_after_s)} later.",
+        style="bold red" if report.processes_left else "bold green",
     )
+    sys.stdout.write(f"Counted from outside: {report.counted_by}.\n")
     for reason in report.not_shown:
         sys.stdout.write(f"Not shown: {reason}\n")
+
+
+def _print_result(text: str, *, style: str) -> None:
+    if not at_a_terminal():
+        sys.stdout.write(f"{text}\n")
+        return
+
+    from rich.console import Console  # noqa: PLC0415  60 ms, and only for a terminal
+
+    Console(highlight=False).print(text, style=style)

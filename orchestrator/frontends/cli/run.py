@@ -24,17 +24,14 @@ from orchestrator.supervision import log_path
 from . import words
 from .follow import follow
 from .ps import as_row
+from .signals import watch_signals
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from anyio.abc import TaskStatus
-
     from orchestrator.config import Settings
     from orchestrator.model import Outcome
     from orchestrator.supervision import Agent, Supervisor
-
-_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 #: Seconds that a reader gets for the last output of an agent that was stopped.
 _LAST_WORDS: Final = 1.0
@@ -51,11 +48,12 @@ def run(
     Raises:
         OrchestratorError: It could not be started, or its end was not seen.
     """
+    prompt = _read_prompt()
     try:
         spec = AgentSpec(
             provider=provider,
             argv=argv,
-            prompt=_read_prompt(),
+            prompt=prompt,
             agent_type=_name(provider, argv),
             cwd=cwd,
         )
@@ -122,7 +120,7 @@ class _Foreground:
     async def run(self, spec: AgentSpec) -> int:
         status = 0
         async with anyio.create_task_group() as group:
-            await group.start(self._watch_signals)
+            await group.start(watch_signals, self._signalled)
             async with open_orchestrator(settings=self._settings) as supervisor:
                 self._supervisor = supervisor
                 with self._launching:
@@ -163,20 +161,6 @@ class _Foreground:
             if self._stopped_by is None:
                 self._stopped_by = signal.SIGPIPE
                 agent.ask_to_stop(f"its output cannot be passed on: {error.strerror}")
-
-    async def _watch_signals(
-        self, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
-    ) -> None:
-        # What was ignored when we were started (nohup, a shell's background job) stays ignored.
-        heeded = [number for number in _SIGNALS if signal.getsignal(number) != signal.SIG_IGN]
-        if not heeded:
-            task_status.started()
-            return
-
-        with anyio.open_signal_receiver(*heeded) as received:
-            task_status.started()
-            async for number in received:
-                self._signalled(signal.Signals(number))
 
     def _signalled(self, number: signal.Signals) -> None:
         if self._stopped_by is None:

@@ -136,10 +136,11 @@ class _Scene:
             env=_environment(self._folder, self._census, real=self._real),
             cwd=self._folder,
         )
+        self._stage.say(self._now, "an MCP client starts the server, in a temporary workspace")
         before = set(tree.children(os.getpid()))
         async with Client(stdio_client(parameters, errlog=errors), mode="legacy") as client:
             server = next(iter(set(tree.children(os.getpid())) - before))
-            self._stage.say(self._now, f"an MCP client has started the server, pid {server}")
+            self._stage.say(self._now, f"the server is ready, pid {server}")
             await self._deploy(client)
             await self._watch(client)
             everyone = self._census.look()

@@ -90,7 +90,9 @@ def drawn(table: Table, *, title: str | None = None) -> RichTable:
     from rich.table import Table as RichTable  # noqa: PLC0415  the same
     from rich.text import Text  # noqa: PLC0415  the same
 
-    shown = RichTable(box=box.SIMPLE_HEAD, title=title, title_justify="left", pad_edge=False)
+    shown = RichTable(
+        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False
+    )
     for column in table.columns:
         shown.add_column(
             column.title,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from pathlib import Path
 
 import anyio
 import pytest
@@ -76,14 +77,14 @@ def test_the_last_lines_are_found_from_the_end(text: str, lines: int, expected: 
     assert file.read().decode() == expected
 
 
-async def test_what_is_appended_is_passed_on_until_the_end(tmp_path: anyio.Path) -> None:
+async def test_what_is_appended_is_passed_on_until_the_end(tmp_path: Path) -> None:
     source, sink = anyio.Path(tmp_path / "source"), anyio.Path(tmp_path / "sink")
     await source.write_text("one\n")
     ended = anyio.Event()
     with anyio.fail_after(5):
         async with await anyio.open_file(sink, "wb") as target, anyio.create_task_group() as group:
-            group.start_soon(follow, source, target.wrapped.fileno(), ended)
-            while await sink.read_text() != "one\n":  # noqa: ASYNC110  a file has no event
+            group.start_soon(follow, Path(source), target.wrapped.fileno(), ended)
+            while await sink.read_text() != "one\n":
                 await anyio.lowlevel.checkpoint()
 
             async with await anyio.open_file(source, "a") as more:

@@ -1,0 +1,109 @@
+"""A child process that is talked to in lines of JSON."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import subprocess
+from typing import IO, TYPE_CHECKING, Any, Final
+
+from benchmarks.errors import BrokenError
+from benchmarks.ground import wait_ended
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.ground import Ground
+
+#: Seconds that an answer may take.
+ANSWER_LIMIT: Final = 60.0
+
+_CHUNK = 1 << 16
+_TAIL = 1500
+
+
+class LineChild:
+    """One such process.
+
+    Attributes:
+        process: The process.
+    """
+
+    def __init__(
+        self, ground: Ground, argv: Sequence[str], *, environment: Mapping[str, str], name: str
+    ) -> None:
+        """Start it; what it says on standard error is kept for the day that it breaks."""
+        self._name = name
+        self._buffer = bytearray()
+        self._errors = ground.new_folder() / "stderr"
+        with self._errors.open("wb") as errors:
+            self.process = ground.spawn(
+                argv,
+                environment=environment,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+
+    def send(self, *messages: object) -> None:
+        """Write messages, all in one go.
+
+        Raises:
+            BrokenError: It does not read any more.
+        """
+        data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
+        try:
+            self._pipe(self.process.stdin).write(data)
+        except OSError as error:
+            raise self._broken(f"does not listen ({error.strerror})") from error
+
+    def receive(self) -> dict[str, Any]:
+        """Read the next message.
+
+        Raises:
+            BrokenError: None came in time, or none will.
+        """
+        descriptor = self._pipe(self.process.stdout).fileno()
+        while (end := self._buffer.find(b"\n")) < 0:
+            if not select.select([descriptor], [], [], ANSWER_LIMIT)[0]:
+                raise self._broken(f"gave no answer within {ANSWER_LIMIT:.0f} s")
+
+            data = os.read(descriptor, _CHUNK)
+            if not data:
+                raise self._broken("ended without an answer")
+
+            self._buffer += data
+
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return json.loads(line)
+
+    def hang_up(self) -> None:
+        """Close its input, which is its sign to leave; returns at once."""
+        self._pipe(self.process.stdin).close()
+
+    def kill(self) -> None:
+        """SIGKILL; returns at once."""
+        self.process.kill()
+
+    def close(self) -> int:
+        """Let it leave and wait for it; returns its exit status.
+
+        Raises:
+            BrokenError: It stays.
+        """
+        self.hang_up()
+        try:
+            return wait_ended(self.process, what=self._name)
+        finally:
+            self._pipe(self.process.stdout).close()
+
+    def _broken(self, what: str) -> BrokenError:
+        tail = self._errors.read_bytes()[-_TAIL:].decode("utf-8", "replace").strip()
+        return BrokenError(f"{self._name} {what}; it said: {tail or 'nothing'}")
+
+    @staticmethod
+    def _pipe(pipe: IO[bytes] | None) -> IO[bytes]:
+        assert pipe is not None
+        return pipe

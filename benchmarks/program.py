@@ -1,0 +1,140 @@
+"""The command line of the benchmarks."""
+
+from __future__ import annotations
+
+import argparse
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from rich.console import Console
+
+from .errors import BrokenError
+from .ground import open_ground
+from .machine import describe
+from .model import PartResult, RunResult, Skipped
+from .parts import PARTS
+from .parts.base import Context
+from .plan import FULL, QUICK, SMOKE
+from .progress import show_progress
+from .report import print_end, print_machine, print_part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from .parts.base import Part
+    from .plan import Plan
+
+_BROKEN = 1
+_INTERRUPTED = 130
+
+#: Columns that the widest table needs; a narrower terminal would cut its figures.
+_WIDTH = 132
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run what the arguments ask for.
+
+    Args:
+        arguments: None for those of the process.
+
+    Returns:
+        0, whatever the figures are; 1 when a benchmark is broken or left a process.
+    """
+    asked = _parser().parse_args(arguments)
+    if asked.list:
+        for part in PARTS:
+            sys.stdout.write(f"{part.name:10} {part.summary}\n")
+
+        return 0
+
+    signal.signal(signal.SIGTERM, _terminated)
+    console = _console()
+    plan = SMOKE if asked.smoke else QUICK if asked.quick else FULL
+    parts = [part for part in PARTS if not asked.parts or part.name in asked.parts]
+    try:
+        run = measure(parts, plan, console)
+    except KeyboardInterrupt:
+        console.print("interrupted; everything that ran was ended")
+        return _INTERRUPTED
+
+    if asked.json is not None:
+        asked.json.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
+
+    return 0 if run.sound else _BROKEN
+
+
+def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
+    """Run the parts one after the other, and print each as soon as it is done."""
+    began = time.monotonic()
+    machine = describe()
+    print_machine(machine, console)
+    results: list[PartResult] = []
+    left: list[str] = []
+    with open_ground() as ground, show_progress() as steps:
+        context = Context(ground=ground, plan=plan, steps=steps)
+        for part in parts:
+            result = _measure_one(part, context)
+            left.extend(f"{part.name}: {who}" for who in ground.sweep())
+            results.append(result)
+            print_part(result, console)
+
+    run = RunResult(
+        plan=plan.name,
+        machine=machine,
+        parts=tuple(results),
+        left=tuple(left),
+        seconds=round(time.monotonic() - began, 1),
+    )
+    print_end(run, console)
+    return run
+
+
+def _measure_one(part: Part, context: Context) -> PartResult:
+    reason = part.missing()
+    if reason is not None:
+        return PartResult(name=part.name, skipped=(Skipped(name=part.name, reason=reason),))
+
+    try:
+        return part.measure(context)
+    except BrokenError as error:
+        return PartResult(name=part.name, failure=str(error))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="How fast agents start and stop, and what they cost while they run.",
+        epilog="A figure never fails a run; only a broken benchmark does.",
+    )
+    parser.add_argument(
+        "parts",
+        nargs="*",
+        metavar="PART",
+        choices=[*(part.name for part in PARTS), []],
+        help=f"what to run; without one, all: {', '.join(part.name for part in PARTS)}",
+    )
+    effort = parser.add_mutually_exclusive_group()
+    effort.add_argument("--quick", action="store_true", help="a short run, under 90 s")
+    effort.add_argument(
+        "--smoke", action="store_true", help="only show that it works; the figures mean nothing"
+    )
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
+    parser.add_argument("--list", action="store_true", help="name the parts, and run none")
+    return parser
+
+
+def _console() -> Console:
+    console = Console()
+    if not console.is_terminal:
+        return Console(width=_WIDTH)
+
+    return console
+
+
+def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+    """End as after Ctrl-C: through every clean-up."""
+    raise KeyboardInterrupt

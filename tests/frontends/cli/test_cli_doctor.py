@@ -1,0 +1,114 @@
+"""What the machine offers, and what is left over."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from typing import TYPE_CHECKING, Any
+
+from orchestrator.config import COOKIE_VARIABLE, Settings
+from orchestrator.frontends.cli import check_claude
+from orchestrator.frontends.cli.check_workspace import leftovers, workspace
+
+from .programs import Program, is_there
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
+
+
+def by_name(report: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {check["name"]: check for check in report["checks"]}
+
+
+def fake_cli(folder: Path, script: str) -> str:
+    path = folder / "fake-claude"
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+    return str(path)
+
+
+def test_a_healthy_machine_passes_and_nothing_is_made(program: Program) -> None:
+    claude = fake_cli(program.folder, "echo 9.9.9 fake")
+    done = program("doctor", "--json", CLAUDE_EXECUTABLE=claude)
+    assert done.status == 0
+    checks = by_name(done.json)
+    assert checks["registry"]["verdict"] == "note"
+    assert checks["claude CLI"]["found"] == f"9.9.9 fake ({claude})"
+    assert "used: no, comes later" in checks["cgroup v2"]["found"]
+    assert not program.workspace.exists()
+
+
+def test_every_warning_comes_with_advice(program: Program) -> None:
+    done = program("doctor", "--json", CLAUDE_EXECUTABLE="no-such-cli")
+    bad = [check for check in done.json["checks"] if check["verdict"] in {"warning", "broken"}]
+    assert "claude CLI" in {check["name"] for check in bad}
+    assert all(check["advice"] for check in bad)
+
+
+def test_text_says_the_same(program: Program) -> None:
+    done = program("doctor", CLAUDE_EXECUTABLE="no-such-cli")
+    assert "  warning  claude CLI                'no-such-cli' was not found\n" in done.out
+
+
+def test_a_live_agent_is_no_left_over(program: Program) -> None:
+    program.start("run", "--", "sleep", "300")
+    (agent,) = program.wait_running()
+    checks = by_name(program("doctor", "--json", CLAUDE_EXECUTABLE="no-such-cli").json)
+    assert checks["registry"]["verdict"] == "ok"
+    assert checks["agents"]["found"] == "1 live"
+    assert checks["orchestrators"]["found"].startswith("1 live (pid ")
+    assert str(agent["pid"]) not in checks["left over"]["found"]
+
+
+def test_a_damaged_registry_is_broken_and_stays_as_it_is(program: Program) -> None:
+    program("run", "--", "true")
+    (path,) = (program.workspace / "registry").glob("*.sqlite3")
+    path.write_bytes(b"not a database" * 100)
+    done = program("doctor", "--json", CLAUDE_EXECUTABLE="no-such-cli")
+    assert done.status == 1
+    assert by_name(done.json)["registry"]["verdict"] == "broken"
+    assert path.read_bytes() == b"not a database" * 100
+
+
+def test_a_process_with_a_cookie_and_without_a_keeper_is_a_left_over(tmp_path: Path) -> None:
+    settings = Settings.read({}, cwd=tmp_path)
+    stray = subprocess.Popen(
+        ["/bin/sleep", "300"], env={COOKIE_VARIABLE: "c" * 32, "ORCHESTRATOR_AGENT_ID": "a-1"}
+    )
+    try:
+        (check,) = leftovers(settings)
+        assert check.verdict == "warning"
+        assert f"sleep {stray.pid} of a-1" in check.found
+    finally:
+        stray.kill()
+        stray.wait()
+
+
+def test_root_is_told_of_the_sandbox_variable(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings.read({"CLAUDE_EXECUTABLE": fake_cli(tmp_path, "echo 1.0")}, cwd=tmp_path)
+    monkeypatch.setattr(os, "geteuid", lambda: 0)
+    monkeypatch.delenv("IS_SANDBOX", raising=False)
+    advice = [check.advice or "" for check in check_claude.claude(settings)]
+    assert any("IS_SANDBOX=1" in text for text in advice)
+    monkeypatch.setenv("IS_SANDBOX", "1")
+    assert [check.name for check in check_claude.claude(settings)] == ["claude CLI"]
+
+
+def test_a_cli_that_never_answers_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(check_claude, "_PATIENCE", 0.3)
+    cli = fake_cli(tmp_path, f"sleep 300 & echo $! > {tmp_path}/pid; wait")
+    settings = Settings.read({"CLAUDE_EXECUTABLE": cli, "IS_SANDBOX": "1"}, cwd=tmp_path)
+    check = next(check_claude.claude(settings))
+    assert check.verdict == "warning"
+    assert not is_there(int((tmp_path / "pid").read_text()))
+
+
+def test_a_workspace_that_is_not_there_is_a_note(tmp_path: Path) -> None:
+    settings = Settings.read({}, cwd=tmp_path)
+    names = {check.name: check.verdict for check in workspace(settings)}
+    assert names["registry"] == "note"
+    assert not settings.workspace.exists()
