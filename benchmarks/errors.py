@@ -5,7 +5,3 @@ from __future__ import annotations
 
 class BrokenError(RuntimeError):
     """What was measured did not do its work: a launch failed, an answer did not come."""
-
-
-class LeftBehindError(BrokenError):
-    """Processes of the benchmark were left; they have been ended by now."""

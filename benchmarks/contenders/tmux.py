@@ -9,11 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from benchmarks.census import Watch
 from benchmarks.errors import BrokenError
-from benchmarks.ground import LEAVE_LIMIT
+from benchmarks.ground import LEAVE_LIMIT, wait_ended
 from benchmarks.model import Round
 
 if TYPE_CHECKING:
@@ -71,13 +69,15 @@ class TmuxSession:
         self._client("kill-server")
 
     def close(self) -> None:
-        """End the server, and wait for it."""
-        try:
-            server = psutil.Process(self.root)
-            self._client("kill-server").wait(LEAVE_LIMIT)
-            server.wait(LEAVE_LIMIT)
-        except psutil.NoSuchProcess:
-            return
+        """End the server, and wait for it.
+
+        Raises:
+            BrokenError: It stays.
+        """
+        with Watch([self.root]) as watch:
+            wait_ended(self._client("kill-server"), what="tmux kill-server")
+            if not watch.wait(quiet=LEAVE_LIMIT):
+                raise BrokenError(f"the server of tmux, pid {self.root}, stays after kill-server")
 
     def _volley(self, count: int) -> list[float]:
         clients: list[subprocess.Popen[bytes]] = []

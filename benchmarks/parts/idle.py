@@ -147,9 +147,13 @@ def _watch(contender: Contender[_ResidentSession], context: Context) -> list[Res
         if not alone and len(roles.get(_KEEPERS, [])) != plan.idlers:
             raise BrokenError(f"{contender.name}: {plan.idlers} agents, but {roles}")
 
-        before = {role: tuple(map(read_vitals, pids)) for role, pids in roles.items()}
-        census.pause(plan.idle_seconds)
-        after = {role: tuple(map(read_vitals, pids)) for role, pids in roles.items()}
+        try:
+            before = {role: tuple(map(read_vitals, pids)) for role, pids in roles.items()}
+            census.pause(plan.idle_seconds)
+            after = {role: tuple(map(read_vitals, pids)) for role, pids in roles.items()}
+        except OSError as error:
+            raise BrokenError(f"{contender.name}: one of {roles} is gone: {error}") from error
+
         session.clear()
 
     return [

@@ -36,7 +36,7 @@ LEADERS: Final = 2
 SETTLE_LIMIT: Final = 30.0
 
 #: Seconds without an end after which those who are left count as left: more than any grace.
-QUIET: Final = 3.0
+QUIET: Final = 2.0
 
 _MS_PER_S = 1000.0
 _END_OF_INPUT = "mcp-end-of-input"

@@ -21,7 +21,8 @@ class StopReceipt(Noun):
         began_at: When the first signal was sent.
         duration_ms: From the first signal until nobody was left, in milliseconds.
         signalled: Who got the polite signal or SIGTERM.
-        escapees: Those of them that stood in another session than the agent.
+        escapees: Who stood in another session than the agent when a signal was sent, even if the
+            agent ended them itself.
         killed: Who needed SIGKILL.
         survivors: Who was left in spite of it: empty, except where the kernel would not let go.
     """
@@ -81,7 +82,8 @@ class Outcome(Noun):
         ended_at: When the last process of the agent was gone.
         usage: CPU and memory, over all of the agent's processes that were reaped.
         left_behind: Who was still there when the leader had ended by itself.
-        receipt: What the stop or the sweep did; None when nobody had to be signalled.
+        receipt: What the stop or the sweep did; None when nobody asked for a stop and nobody had
+            to be signalled.
         result: What the CLI said; None when it said nothing that its provider could read.
     """
 

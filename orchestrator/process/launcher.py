@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Final
 
 import anyio
-from anyio.lowlevel import checkpoint
 
 from orchestrator.errors import LaunchError, NurseryError
 from orchestrator.model import ProcessNote
@@ -86,8 +85,6 @@ class _Nursery:
         self.requests = requests
         # Shielded: in a shutdown, what a nursery sweeps is still of interest.
         self.listening = anyio.CancelScope(shield=True)
-        # A keeper that waits for its order, so that the next launch does not wait for its fork.
-        self.spare: KeeperLink | None = None
 
 
 class Launcher:
@@ -133,20 +130,49 @@ class Launcher:
         if self._nursery is not None:
             self._drop(self._nursery)
 
-    async def launch(self, order: LaunchMessage) -> tuple[KeeperLink, Running]:
+    def reserve(self) -> KeeperLink | None:
+        """Ask for a keeper ahead of its order, so that it is forked while the order is made.
+
+        The caller gives it to `launch`, or closes it.
+
+        Returns:
+            None when it cannot be asked for at once; `launch` finds out why.
+        """
+        if self._nursery is None:
+            return None
+
+        try:
+            ours, theirs = socket.socketpair()
+        except OSError:
+            return None
+
+        link = KeeperLink(ours, self._nursery.process.pid)
+        with theirs:
+            try:
+                socket.send_fds(self._nursery.requests, [b"k"], [theirs.fileno()])
+            except OSError:
+                link.close()
+                return None
+
+        return link
+
+    async def launch(
+        self, order: LaunchMessage, reserved: KeeperLink | None = None
+    ) -> tuple[KeeperLink, Running]:
         """Start one agent; the caller owns the link, and with it the agent's life.
+
+        Args:
+            order: What to start.
+            reserved: The keeper to start it with; None for one that is asked for now.
 
         Raises:
             LaunchError: It was not started, and nothing of it is left.
         """
         for attempt in range(1, _ATTEMPTS + 1):
-            self.start()
-            nursery = self._nursery
-            if nursery is None:
-                continue
+            link, reserved = reserved, None
+            if link is None:
+                link = await self._new_keeper()
 
-            spare, nursery.spare = nursery.spare, None
-            link = spare or await self._ask(nursery)
             if link is None:
                 continue
 
@@ -168,18 +194,16 @@ class Launcher:
                 raise
 
             if answer is not None and answer["event"] == "started":
-                self._group.start_soon(self._keep_spare, nursery, name="spare keeper")
                 return link, read_started(answer)
 
             link.close()
-            # That no spare could be forked is old news.
-            if answer is not None and not (spare and answer["stage"] == "fork"):
+            if answer is not None:
                 raise _refusal(order, answer)
 
             # Its nursery or its keeper was killed before it said anything: once more.
             logger.warning("launch of agent %s: attempt %d failed", order["agent_id"], attempt)
-            if nursery.process.poll() is not None:
-                self._drop(nursery)
+            if self._nursery is not None and self._nursery.process.poll() is not None:
+                self._drop(self._nursery)
 
         raise NurseryError(
             f"no keeper could be started for agent {order['agent_id']}; see {self._log}"
@@ -237,29 +261,11 @@ class Launcher:
 
         nursery.listening.cancel()
         nursery.requests.close()
-        if nursery.spare is not None:
-            nursery.spare.close()
-            nursery.spare = None
 
-    async def _keep_spare(self, nursery: _Nursery) -> None:
-        """Ask for the next launch's keeper."""
-        # Whoever waits for the present launch goes first: a fork would take their processor.
-        await checkpoint()
-        if nursery.spare is not None or self._nursery is not nursery:
-            return
-
-        try:
-            link = await self._ask(nursery)
-        except LaunchError:
-            return  # the next launch asks, and finds out
-
-        if link is None:
-            return
-
-        if nursery.spare is None and self._nursery is nursery:
-            nursery.spare = link
-        else:
-            link.close()
+    async def _new_keeper(self) -> KeeperLink | None:
+        """Ask for a keeper, of a new nursery if need be; None when that is gone at once."""
+        self.start()
+        return await self._ask(self._nursery) if self._nursery is not None else None
 
     async def _ask(self, nursery: _Nursery) -> KeeperLink | None:
         """Ask for a keeper; None when the nursery is gone.

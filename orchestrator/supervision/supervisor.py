@@ -43,6 +43,7 @@ if TYPE_CHECKING:
         Limits,
         OrchestratorId,
     )
+    from orchestrator.process.link import KeeperLink
     from orchestrator.process.wire import LaunchMessage
 
     from .preparation import Resources
@@ -174,16 +175,25 @@ class Supervisor:
                 f"The orchestrator is ending ({self._shutdown.reason}); start it again to launch"
             )
 
-        record, order = prepare(
-            self._resources, spec, owner=self.id, agent_id=agent_id, files=files
-        )
-        self.registry.agents.add(record, limits or self._resources.limits)
-        agent = Agent(record)
-        with self._undone_unless_started(record):
-            write_prompt(record.files, spec.prompt)
+        # Asked for first: while its keeper is being forked, the order is made.
+        keeper = self._resources.launcher.reserve()
+        try:
+            record, order = prepare(
+                self._resources, spec, owner=self.id, agent_id=agent_id, files=files
+            )
+            self.registry.agents.add(record, limits or self._resources.limits)
+            with self._undone_unless_started(record):
+                write_prompt(record.files, spec.prompt)
 
-        self._agents[record.id] = agent
-        self._group.start_soon(self._live, agent, order, name=f"agent {record.id}")
+            agent = Agent(record)
+            self._agents[record.id] = agent
+            self._group.start_soon(self._live, agent, order, keeper, name=f"agent {record.id}")
+        except BaseException:
+            if keeper is not None:
+                keeper.close()
+
+            raise
+
         try:
             await agent.wait_settled()
         except anyio.get_cancelled_exc_class():
@@ -287,13 +297,13 @@ class Supervisor:
             remove_files(record.files)
             raise
 
-    async def _live(self, agent: Agent, order: LaunchMessage) -> None:
+    async def _live(self, agent: Agent, order: LaunchMessage, keeper: KeeperLink | None) -> None:
         """Be the task of one agent: from its launch to its last process."""
         with anyio.CancelScope(shield=True) as scope:
             self._scopes[agent.id] = scope
             try:
                 with self._undone_unless_started(agent.record):
-                    link, running = await self._resources.launcher.launch(order)
+                    link, running = await self._resources.launcher.launch(order, keeper)
             except OrchestratorError as error:
                 agent.refuse(error)
             else:

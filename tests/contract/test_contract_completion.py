@@ -50,7 +50,7 @@ async def test_a_claim_without_any_work_is_doubted_but_stands(server: Contract) 
 
     async def on_disk() -> Any:
         rows = json.loads((path / "AGENT_REGISTRY.json").read_text())["agents"]
-        return rows[0].get("completion_validation")
+        return {row["id"]: row for row in rows}.get(agent, {}).get("completion_validation")
 
     assert await ask_until(on_disk, f"the validation of {agent} on disk") == found
 

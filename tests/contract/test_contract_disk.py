@@ -42,7 +42,7 @@ async def played(server: Contract) -> tuple[Path, str]:
     await server.progress(task, agent, "completed", progress=100)
     await server.call("kill_real_agent", **both)
     folder = server.world.workspace / task
-    await until(lambda: rows(folder)[agent]["status"] == "terminated", seconds=20)
+    await until(lambda: rows(folder).get(agent, {}).get("status") == "terminated", seconds=20)
     return folder, agent
 
 

@@ -239,3 +239,20 @@ def open_lines(program: Sequence[str], **options: Any) -> Generator[LineClient]:
         for stream in (process.stdin, process.stdout):
             if stream is not None:
                 stream.close()
+
+
+def next_start(world: World) -> dict[str, Any]:
+    """Start an orchestrator on the workspace, and return what it knows of earlier runs."""
+    program = [sys.executable, "-m", "tests.support.next_start", str(world.workspace)]
+    done = subprocess.run(
+        program, cwd=ROOT, env=world.environment(), capture_output=True, check=True, timeout=LONG
+    )
+    return json.loads(done.stdout)
+
+
+def ends(known: dict[str, Any]) -> dict[str, str]:
+    """Return the verdict on each agent, or the state of one that has none, by its id."""
+    return {
+        agent["id"]: agent["state"].get("outcome", {}).get("verdict", agent["state"]["kind"])
+        for agent in known["agents"]
+    }

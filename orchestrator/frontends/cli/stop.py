@@ -53,7 +53,7 @@ def stop(
         before = {record.id: record.live for record in chosen}
         after = anyio.run(partial(_stop_all, registry, settings, chosen, reason=reason, kill=kill))
 
-    reports = [_report(one, was_live=before[agent_id]) for agent_id, one in after.items()]
+    reports = [report_of(one, was_live=before[agent_id]) for agent_id, one in after.items()]
     if as_json:
         sys.stdout.write(json.dumps(reports, indent=2) + "\n")
     elif not reports:
@@ -101,7 +101,13 @@ def _ownerless(registry: Registry, record: AgentRecord) -> bool:
     return owner is None or not orchestrator_lives(owner)
 
 
-def _report(end: AgentRecord | OrchestratorError, *, was_live: bool) -> dict[str, Any]:
+def report_of(end: AgentRecord | OrchestratorError, *, was_live: bool) -> dict[str, Any]:
+    """Say what became of a stop.
+
+    Args:
+        end: The agent afterwards, or why it could not be asked.
+        was_live: It was, before.
+    """
     if isinstance(end, OrchestratorError):
         return {
             "id": end.details.get("agent_id"),

@@ -74,7 +74,7 @@ class Ending:
         if self._app is not None:
             self._app.begin_shutdown(reason)
 
-        logger.info("Shutting down: %s", reason)
+        logger.debug("The shutdown begins: %s", reason)
 
 
 async def serve_stdio(

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from orchestrator.frontends.cli.habits import HABITS
 from orchestrator.frontends.cli.samples import MARKER, mcp_command
 
-if TYPE_CHECKING:
-    from .programs import Program
+from .programs import PATIENCE, Program, is_there, wait_for
 
 ROOT = str(Path(__file__).resolve().parents[3])
 SAMPLES = (sys.executable, "-P", "-m", "orchestrator.frontends.cli.samples")
@@ -55,6 +54,36 @@ def test_the_real_cli_is_asked_for_clearly_when_it_is_missing(program: Program) 
     done = program("demo", "--provider", "claude", CLAUDE_EXECUTABLE="no-such-cli")
     assert done.status == 1
     assert done.err.startswith("orchestrator: the claude CLI ('no-such-cli') was not found")
+
+
+def test_a_demo_that_is_ended_early_leaves_nothing_either(program: Program) -> None:
+    temporary = program.folder / "tmp"
+    temporary.mkdir()
+    demo = program.start("demo", TMPDIR=str(temporary), XDG_RUNTIME_DIR=str(temporary))
+    assert demo.stdout is not None
+    pids: list[int] = []
+    for line in iter(demo.stdout.readline, b""):
+        found = re.search(rb"my (?:tool|daemon) (\d+)", line)
+        if found:
+            pids.append(int(found.group(1)))
+
+        if len(pids) == 2:
+            demo.terminate()
+
+    assert demo.wait(PATIENCE) == 128 + signal.SIGTERM
+    assert len(set(pids)) == 2
+    wait_for(lambda: not any(map(is_there, pids)))
+
+    assert list(temporary.iterdir()) == []
+
+
+def test_the_samples_run_in_place_of_the_cli(program: Program) -> None:
+    done = program(
+        "run", "--provider", "claude", stdin=b"[habit: quick]", CLAUDE_EXECUTABLE=" ".join(SAMPLES)
+    )
+    assert done.status == 0
+    (agent,) = program.agents("--all")
+    assert (agent["status"], agent["cost_usd"]) == ("completed", 0.0)
 
 
 def test_another_provider_is_refused(program: Program) -> None:

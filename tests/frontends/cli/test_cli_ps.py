@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import os
+import pty
+import signal
+import subprocess
+
 import pytest
 
-from .programs import Program, finish, interrupt, wait_for
+from .programs import PATIENCE, PROGRAM, Program, finish, interrupt, wait_for
 
 
 def test_a_folder_without_a_workspace_stays_as_it_is(program: Program) -> None:
@@ -80,3 +85,34 @@ def test_ctrl_c_ends_a_run_that_ps_no_longer_shows(program: Program) -> None:
     interrupt(process)
     finish(process)
     assert program.agents() == []
+
+
+def test_watch_keeps_the_terminal_up_to_date(program: Program) -> None:
+    program.start("run", "--", "sleep", "300")
+    (agent,) = program.wait_running()
+    ours, theirs = pty.openpty()
+    watching = subprocess.Popen(
+        [*PROGRAM, "ps", "--watch"],
+        stdin=subprocess.DEVNULL,
+        stdout=theirs,
+        stderr=theirs,
+        cwd=program.folder,
+        env=program.environment(TERM="xterm", COLUMNS="160", LINES="40"),
+    )
+    os.close(theirs)
+    try:
+        screen = b""
+        while agent["id"].encode() not in screen:
+            screen += os.read(ours, 65_536)
+
+        stopped = program("stop", "--all")
+        assert stopped.status == 0
+        while b"No agent is live" not in screen:
+            screen += os.read(ours, 65_536)
+
+        watching.send_signal(signal.SIGINT)
+        assert watching.wait(PATIENCE) == 0
+    finally:
+        watching.kill()
+        watching.wait()
+        os.close(ours)

@@ -3,6 +3,31 @@
 from __future__ import annotations
 
 import sys
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from orchestrator.errors import RegistryError
+from orchestrator.frontends.cli.stop import report_of
+from orchestrator.model import (
+    AgentFiles,
+    AgentId,
+    AgentRecord,
+    AgentState,
+    Cookie,
+    Exited,
+    KilledBySignal,
+    Lost,
+    OrchestratorId,
+    Outcome,
+    ProcessIdentity,
+    ProcessNote,
+    Stopping,
+    StopPolicy,
+    StopReceipt,
+)
+from orchestrator.model.outcome import Usage
 
 from .programs import Program, finish, is_there
 from .test_cli_run import STUBBORN
@@ -77,3 +102,75 @@ def test_the_end_of_an_agent_whose_orchestrator_was_killed_is_recorded(program: 
     (ended,) = program.agents("--all")
     assert ended["status"] == "terminated"
     assert ended["survivors"] == []
+
+
+NOW = datetime(2026, 1, 2, tzinfo=UTC)
+NOBODY = ProcessIdentity(pid=2**22, start_ticks=1, boot_id="another")
+CLINGING = ProcessNote(pid=7, name="stuck", session=7)
+
+
+def ended_as(state: AgentState) -> AgentRecord:
+    path = Path("/nowhere")
+    return AgentRecord(
+        id=AgentId("a-1"),
+        owner=OrchestratorId("orc-1"),
+        agent_type="a",
+        provider="command",
+        argv=("true",),
+        cwd=path,
+        parent=None,
+        task_id=None,
+        depth=1,
+        prompt_preview="",
+        cookie=Cookie("c"),
+        files=AgentFiles(prompt=path, stdout=path, stderr=path, outcome=path),
+        stop=StopPolicy(),
+        created_at=NOW,
+        state=state,
+    )
+
+
+def exited(*survivors: ProcessNote) -> Exited:
+    receipt = StopReceipt(
+        reason="r", began_at=NOW, duration_ms=5, signalled=(CLINGING,), survivors=survivors
+    )
+    outcome = Outcome(
+        verdict="terminated",
+        exit=KilledBySignal(signal=15),
+        exited_at=NOW,
+        ended_at=NOW,
+        usage=Usage(user_s=0, system_s=0, max_rss_bytes=0),
+        receipt=receipt,
+    )
+    return Exited(at=NOW, outcome=outcome)
+
+
+@pytest.mark.parametrize(
+    ("state", "stopped", "said"),
+    [
+        (exited(), True, "terminated: stopped 1 process in 5 ms, left: none"),
+        (exited(CLINGING), False, "terminated: stopped 1 process in 5 ms, left: stuck 7"),
+        (
+            Lost(at=NOW, reason="its keeper was killed", swept=(CLINGING,)),
+            True,
+            "lost: its keeper was killed; swept 1 process, left: none",
+        ),
+    ],
+)
+def test_only_an_end_without_survivors_is_a_stop(
+    state: AgentState, *, stopped: bool, said: str
+) -> None:
+    report = report_of(ended_as(state), was_live=True)
+    assert (report["stopped"], report["said"]) == (stopped, said)
+
+
+def test_a_stop_that_nobody_confirmed_is_none() -> None:
+    state = Stopping(since=NOW, reason="r", leader=NOBODY, keeper=NOBODY)
+    report = report_of(ended_as(state), was_live=True)
+    assert report["stopped"] is False
+    assert "could not be stopped in time" in report["said"]
+
+
+def test_an_agent_that_could_not_be_asked_is_not_stopped() -> None:
+    report = report_of(RegistryError("the disk is full", agent_id="a-1"), was_live=True)
+    assert (report["id"], report["stopped"]) == ("a-1", False)

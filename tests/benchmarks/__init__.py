@@ -1,0 +1,1 @@
+"""Tests of the benchmarks: of their statistics, and that they run."""

@@ -1,0 +1,146 @@
+"""The benchmarks as a program, with counts so small that only their working is shown."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from benchmarks.census import Watch
+from benchmarks.model import PartResult, RunResult
+from benchmarks.parts import PARTS
+from benchmarks.vitals import read_vitals
+
+ROOT = Path(__file__).resolve().parents[2]
+
+pytestmark = pytest.mark.skipif(
+    not hasattr(os, "pidfd_open"), reason="the parts count with pidfds, which only Linux has"
+)
+
+
+def benchmarks(*arguments: str, path: Path | None = None) -> subprocess.CompletedProcess[str]:
+    env = dict(os.environ) if path is None else {**os.environ, "PATH": str(path)}
+    return subprocess.run(
+        [sys.executable, "-m", "benchmarks", *arguments],
+        cwd=ROOT,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=False,
+    )
+
+
+def program(name: str) -> str:
+    found = shutil.which(name)
+    assert found is not None, f"{name} is needed and not there"
+    return found
+
+
+@pytest.fixture
+def bare_path(tmp_path: Path) -> Path:
+    """Give a PATH on which agents find what they run, and nobody finds tmux."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    for name in ("sleep", "setsid"):
+        (folder / name).symlink_to(program(name))
+
+    return folder
+
+
+def only_part(file: Path) -> tuple[RunResult, PartResult]:
+    run = RunResult.model_validate_json(file.read_text(encoding="utf-8"))
+    [part] = run.parts
+    return run, part
+
+
+def test_all_parts_are_listed() -> None:
+    done = benchmarks("--list")
+    assert done.returncode == 0
+    assert [line.split()[0] for line in done.stdout.splitlines()] == [part.name for part in PARTS]
+
+
+def test_a_part_that_is_not_there_is_refused_with_the_names_of_those_that_are() -> None:
+    done = benchmarks("lunch")
+    assert done.returncode == 2
+    assert "launch" in done.stderr
+
+
+def test_launching_is_measured_without_tmux_and_says_why_it_is_missing(
+    tmp_path: Path, bare_path: Path
+) -> None:
+    file = tmp_path / "run.json"
+    done = benchmarks("launch", "--smoke", "--json", str(file), path=bare_path)
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    run, part = only_part(file)
+    assert run.left == ()
+    assert "left by the benchmark: no process" in done.stdout
+    assert [(one.name, "not installed" in one.reason) for one in part.skipped] == [
+        ("tmux new-session -d", True)
+    ]
+    counts = [{one.key: len(one.times) for one in table} for table in part.series.values()]
+    assert counts == [
+        {"popen": 4, "library": 4, "library-trio": 4, "mcp": 4},
+        {"popen": 3, "library": 3, "library-trio": 3, "mcp": 3},
+        {"popen": 4, "library": 4, "library-trio": 4},
+    ]
+    assert all(time > 0 for table in part.series.values() for one in table for time in one.times)
+
+
+def test_a_contender_that_does_not_work_breaks_the_run_and_leaves_nobody(
+    tmp_path: Path, bare_path: Path
+) -> None:
+    tmux = bare_path / "tmux"
+    tmux.write_text("#!/bin/sh\necho no server today >&2\nexit 1\n", encoding="ascii")
+    tmux.chmod(0o700)
+    file = tmp_path / "run.json"
+    done = benchmarks("launch", "--smoke", "--json", str(file), path=bare_path)
+
+    assert done.returncode == 1
+    run, part = only_part(file)
+    assert run.left == ()
+    assert part.failure is not None
+    assert "no server today" in part.failure
+
+
+def test_a_watch_tells_who_has_ended_and_who_is_left() -> None:
+    ends = subprocess.Popen([program("sleep"), "0"])
+    stays = subprocess.Popen([program("sleep"), "600"])
+    try:
+        with Watch([ends.pid, stays.pid]) as watch:
+            assert not watch.wait(quiet=0.5)
+            assert watch.left == [stays.pid]
+            stays.kill()
+            assert watch.wait(quiet=30.0)
+            assert set(watch.ended) == {ends.pid, stays.pid}
+    finally:
+        stays.kill()
+        stays.wait()
+        ends.wait()
+
+
+def test_wake_ups_and_time_on_a_processor_are_seen_from_outside() -> None:
+    talker = subprocess.Popen(
+        [program("cat")], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0
+    )
+    with talker:
+        assert talker.stdin is not None
+        assert talker.stdout is not None
+        before = read_vitals(talker.pid)
+        for _ in range(20):
+            talker.stdin.write(b"x")
+            assert talker.stdout.read(1) == b"x"
+
+        after = read_vitals(talker.pid)
+        talker.stdin.close()
+
+    assert after.wakeups > before.wakeups
+    assert after.cpu_ms > before.cpu_ms
+    assert after.pss > 0
+    assert (after.descriptors, after.threads) == (3, 1)
