@@ -122,6 +122,7 @@ class PartResult(Noun):
         skipped: Who is missing in it.
         series: Every single time, by the title of its table.
         failure: What was broken; None when nothing was.
+        busy_before: Per cent of all cores' time that others used in the second before it began.
     """
 
     name: str
@@ -130,6 +131,7 @@ class PartResult(Noun):
     skipped: tuple[Skipped, ...] = ()
     series: dict[str, tuple[Series, ...]] = Field(default_factory=dict[str, tuple[Series, ...]])
     failure: str | None = None
+    busy_before: float = 0.0
 
 
 class RunResult(Noun):

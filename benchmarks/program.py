@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+import psutil
 from rich.console import Console
 
 from .errors import BrokenError
@@ -77,7 +78,9 @@ def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
     with open_ground() as ground, show_progress() as steps:
         context = Context(ground=ground, plan=plan, steps=steps)
         for part in parts:
-            result = _measure_one(part, context)
+            busy = psutil.cpu_percent(interval=1.0)
+            measured = _measure_one(part, context)
+            result = measured.model_copy(update={"busy_before": busy})
             left.extend(f"{part.name}: {who}" for who in ground.sweep())
             results.append(result)
             print_part(result, console)

@@ -26,7 +26,9 @@ def print_machine(machine: dict[str, str], console: Console) -> None:
 
 def print_part(part: PartResult, console: Console) -> None:
     """Print what a part found."""
-    console.rule(f"[bold]{part.name}")
+    console.rule(
+        f"[bold]{part.name}[/]; the second before, cores were {part.busy_before:.0f} % busy"
+    )
     for table in part.tables:
         console.print(_rich(table))
         for note in table.notes:

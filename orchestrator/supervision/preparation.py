@@ -10,7 +10,6 @@ from orchestrator.model import (
     PREVIEW_CHARS,
     AgentRecord,
     Starting,
-    new_agent_id,
     new_cookie,
 )
 
@@ -82,7 +81,7 @@ def prepare(
 
     settings, surroundings = resources.settings, resources.surroundings
     parent = resources.registry.agents.get(spec.parent) if spec.parent else None
-    agent_id = agent_id or new_agent_id(spec.agent_type)
+    agent_id = agent_id or resources.registry.agents.new_id(spec.agent_type)
     invocation = provider.invocation(spec, surroundings.mcp_config)
     cwd = (settings.project / (spec.cwd or "")).absolute()
     now = datetime.now(UTC)

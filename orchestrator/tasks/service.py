@@ -15,7 +15,6 @@ from orchestrator.model import (
     ProgressEntry,
     TaskId,
     TaskRecord,
-    new_agent_id,
     new_task_id,
     parse_id,
 )
@@ -123,7 +122,7 @@ class TaskService:
         parent_id = resolve_parent(caller, parent, self._registry)
         depth = self._agent(task, parent_id).depth + 1 if parent_id else 1
         check_free_space(task.workspace)
-        agent_id = new_agent_id(agent_type)
+        agent_id = self._registry.agents.new_id(agent_type)
         project = task.client_cwd or self._settings.project
         text = brief(
             task,

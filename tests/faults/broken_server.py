@@ -1,7 +1,7 @@
 """The real server with one fault wired in; ``status`` of a task sets it off.
 
 ``broken_server.py FAULT``: ``tool`` (an exception in a tool), ``root`` (one in a root task),
-``exit`` (``os._exit``), ``segfault``, or ``kill`` (SIGKILL by itself).
+``exit`` (``os._exit``), or ``segfault``.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
-import signal
 import sys
 from contextlib import asynccontextmanager
 from functools import partial
@@ -49,10 +48,8 @@ class BrokenTasks:
                 self._broken.set()
             case "exit":
                 os._exit(EXIT_STATUS)
-            case "segfault":
-                ctypes.string_at(0)
             case _:
-                os.kill(os.getpid(), signal.SIGKILL)
+                ctypes.string_at(0)
 
         return {"success": True}
 

@@ -12,6 +12,23 @@ from tests.support.mcp_server import STATUSES, LineClient, World, ends, next_sta
 END_OF_INPUT: Final = "end of input"
 WAYS: Final = {**STATUSES, END_OF_INPUT: 0}
 
+#: Which way on which backend: each way at rest, and both backends with each kind of way.
+AT_REST: Final = (
+    ("asyncio", "SIGTERM"),
+    ("trio", "SIGTERM"),
+    ("asyncio", "SIGINT"),
+    ("trio", "SIGHUP"),
+    ("asyncio", END_OF_INPUT),
+    ("trio", END_OF_INPUT),
+)
+IN_LAUNCHES: Final = (
+    ("trio", "SIGTERM"),
+    ("trio", "SIGINT"),
+    ("asyncio", "SIGHUP"),
+    ("asyncio", END_OF_INPUT),
+)
+IN_A_STOP: Final = (("asyncio", "SIGTERM"), ("trio", END_OF_INPUT))
+
 #: One of each habit: a plain tree, one that ignores whatever can be ignored, one that saves.
 HABITS: Final = (
     "sleep=100 kids=1 escape=1 daemon=1",
@@ -37,7 +54,7 @@ def check_log(world: World, reason: str) -> None:
     assert "Traceback" not in (world.folder / "stderr").read_text()
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("backend", "way"), AT_REST)
 def test_an_end_while_idle_leaves_nobody_and_lets_agents_save(
     world: World, backend: str, way: str
 ) -> None:
@@ -57,7 +74,7 @@ def test_an_end_while_idle_leaves_nobody_and_lets_agents_save(
     assert not list(world.runtime.iterdir())
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(("backend", "way"), IN_LAUNCHES)
 def test_an_end_in_the_middle_of_launches_leaves_nobody(
     world: World, backend: str, way: str
 ) -> None:
@@ -82,7 +99,7 @@ def test_an_end_in_the_middle_of_launches_leaves_nobody(
     world.roster.wait_nobody()
 
 
-@pytest.mark.parametrize("way", ["SIGTERM", END_OF_INPUT])
+@pytest.mark.parametrize(("backend", "way"), IN_A_STOP)
 def test_an_end_in_the_middle_of_a_stop_leaves_nobody(world: World, backend: str, way: str) -> None:
     with open_server(world, backend) as server:
         task = server.create_task()

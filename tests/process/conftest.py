@@ -1,4 +1,4 @@
-"""What tests of supervision get: a listener for their agents, an orchestrator, and a last look."""
+"""What tests of processes get: a listener for their agents, and a last look."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator import open_orchestrator
 from orchestrator.process import kernel, tree
 from tests.support.liveness import Liveness, open_liveness
 from tests.support.waiting import wait_nobody_below
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
-    from pathlib import Path
-
-    from orchestrator import Supervisor
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 async def nobody_below(anyio_backend: str) -> AsyncGenerator[None]:
     """Fail a test that leaves a process: as a subreaper, pytest gets whatever escapes."""
     kernel.become_subreaper()
@@ -33,10 +29,3 @@ async def liveness(nobody_below: None) -> AsyncGenerator[Liveness]:
     """Where agents say hello."""
     async with open_liveness() as liveness:
         yield liveness
-
-
-@pytest.fixture
-async def orchestrator(nobody_below: None, tmp_path: Path) -> AsyncGenerator[Supervisor]:
-    """An orchestrator on an empty workspace."""
-    async with open_orchestrator(tmp_path / "workspace") as orchestrator:
-        yield orchestrator

@@ -25,9 +25,9 @@ class PaperHouse:
     Each process maps to the signals that end it; nothing ends by itself.
     """
 
-    def __init__(self, **processes: set[int]) -> None:
+    def __init__(self, **processes: set[signal.Signals]) -> None:
         self.leader = LEADER
-        self.there = {
+        self.there: dict[int, set[signal.Signals]] = {
             LEADER if name == "leader" else LEADER + number: deadly
             for number, (name, deadly) in enumerate(processes.items(), start=1)
         }
@@ -169,7 +169,7 @@ houses = st.dictionaries(st.sampled_from(["leader", "one", "two", "three"]), dea
 def test_every_house_is_empty_in_the_end_or_its_survivors_are_named(
     processes: dict[str, set[signal.Signals]], polite: int | None, kill: bool
 ) -> None:
-    house = PaperHouse(**{name: set(ends) for name, ends in processes.items()})
+    house = PaperHouse(**processes)
     takedown = begin(house, policy(polite_signal=polite))
     if kill:
         takedown.hurry(kill=True)

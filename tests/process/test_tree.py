@@ -7,7 +7,6 @@ import signal
 import subprocess
 import sys
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -19,9 +18,13 @@ from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from pathlib import Path
 
     from orchestrator.process.tree import Proc
     from tests.support.liveness import Liveness
+
+#: A test that leaves a process fails.
+pytestmark = pytest.mark.usefixtures("nobody_below")
 
 
 @contextmanager
@@ -35,8 +38,8 @@ def _process(
         try:
             yield process
         finally:
-            for guest in liveness.here():
-                os.kill(guest.pid, signal.SIGKILL)
+            for proc in tree.descendants(process.pid):
+                tree.send(proc, signal.SIGKILL)
 
             process.kill()
 
@@ -66,14 +69,20 @@ async def test_a_process_is_read_as_the_kernel_knows_it(liveness: Liveness) -> N
 
 @pytest.mark.parametrize("name", ["a) R 1 1", "(", ") (", "x y", "naïve", "\udcff\udcfe"])
 async def test_a_name_may_hold_what_it_likes(tmp_path: Path, name: str) -> None:
-    program = Path(os.fsdecode(os.fsencode(tmp_path / name)))
+    with _sleeper(tmp_path / name) as pid:
+        await until(lambda: _read(pid).name not in {"python", "python3", "pytest"})
+        proc = _read(pid)
+        assert os.fsencode(name).decode("utf-8", "replace") == proc.name
+        assert proc.ppid == os.getpid()
+
+
+@contextmanager
+def _sleeper(program: Path) -> Generator[int]:
+    """A process of this name; its pid."""
     program.symlink_to("/bin/sleep")
     with subprocess.Popen([program, "30"]) as process:
         try:
-            await until(lambda: _read(process.pid).name not in {"python", "python3", "pytest"})
-            proc = _read(process.pid)
-            assert os.fsencode(name).decode("utf-8", "replace") == proc.name
-            assert proc.ppid == os.getpid()
+            yield process.pid
         finally:
             process.kill()
 
@@ -165,7 +174,7 @@ def test_its_own_group_and_everyone_are_never_signalled(pgid: int) -> None:
         tree.send_group(pgid, signal.SIGCONT)
 
 
-async def test_a_group_that_is_gone_is_passed_over() -> None:
+def test_a_group_that_is_gone_is_passed_over() -> None:
     with subprocess.Popen([sys.executable, "-S", "-c", ""], start_new_session=True) as process:
         process.wait()
 

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orchestrator.process import wire
-from orchestrator.process.wire import LineBuffer, encode
+from orchestrator.process.wire import LINE_MAX, LineBuffer, encode
 
 #: Text as it comes from environments and file names: lone surrogates included.
 texts = st.text(st.characters(exclude_categories=()))
@@ -61,11 +60,8 @@ def test_a_line_that_is_no_object_is_refused(line: bytes) -> None:
         LineBuffer().feed(line)
 
 
-def test_a_line_without_an_end_is_refused_before_it_fills_the_memory(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(wire, "LINE_MAX", 1000)
+def test_a_line_without_an_end_is_refused_before_it_fills_the_memory() -> None:
     buffer = LineBuffer()
-    assert buffer.feed(b"{" + b" " * 900) == []
+    assert buffer.feed(b"{" + b" " * (LINE_MAX - 1)) == []
     with pytest.raises(ValueError, match="without an end"):
-        buffer.feed(b" " * 200)
+        buffer.feed(b" ")

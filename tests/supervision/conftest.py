@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from orchestrator import Supervisor
 
 
-@pytest.fixture(autouse=True)
+@pytest.fixture
 async def nobody_below(anyio_backend: str) -> AsyncGenerator[None]:
     """Fail a test that leaves a process: as a subreaper, pytest gets whatever escapes."""
     kernel.become_subreaper()

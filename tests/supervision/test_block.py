@@ -21,7 +21,11 @@ from tests.support.waiting import until
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from orchestrator import Agent
     from tests.support.liveness import Liveness
+
+#: A test that leaves a process fails.
+pytestmark = pytest.mark.usefixtures("nobody_below")
 
 
 class _OwnError(Exception):
@@ -46,13 +50,16 @@ async def test_o1_leaving_the_block_stops_every_agent(tmp_path: Path, liveness: 
 async def test_o1_an_exception_in_the_block_stops_every_agent_and_comes_out_as_it_is(
     tmp_path: Path, liveness: Liveness
 ) -> None:
-    with anyio.fail_after(10), pytest.raises(_OwnError):
+    async def launch_and_fail() -> None:
         async with open_orchestrator(tmp_path) as orchestrator:
             await orchestrator.launch(spec("has_children", liveness=liveness))
             await liveness.wait_here("leader", "child", "session", "group")
             raise _OwnError
 
-    with anyio.fail_after(5):
+    with anyio.fail_after(10):
+        with pytest.raises(_OwnError):
+            await launch_and_fail()
+
         await liveness.wait_gone()
 
 
@@ -60,12 +67,13 @@ async def test_o1_a_cancelled_scope_outside_stops_every_agent_with_its_full_grac
     tmp_path: Path, liveness: Liveness
 ) -> None:
     work = tmp_path / "work"
+    launched: list[Agent] = []
     with anyio.fail_after(20):
         with anyio.CancelScope() as scope:
             async with open_orchestrator(tmp_path / "workspace") as orchestrator:
                 saving = spec("saves_its_work", str(work), liveness=liveness)
                 saving = saving.model_copy(update={"stop": StopPolicy(term_grace=15.0)})
-                agent = await orchestrator.launch(saving)
+                launched.append(await orchestrator.launch(saving))
                 await liveness.wait_here("leader")
                 scope.cancel()
                 await anyio.sleep_forever()
@@ -73,7 +81,7 @@ async def test_o1_a_cancelled_scope_outside_stops_every_agent_with_its_full_grac
         assert scope.cancelled_caught
         assert work.read_text() == "saved"
         await liveness.wait_gone()
-        assert (await agent.wait()).verdict == "terminated"
+        assert [(await agent.wait()).verdict for agent in launched] == ["terminated"]
 
 
 async def test_o1_a_launch_that_is_cancelled_leaves_nobody(

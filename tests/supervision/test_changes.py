@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import anyio
@@ -57,10 +58,7 @@ async def test_of_many_agents_at_once_every_one_takes_legal_steps_only(
 
     for records in seen.values():
         assert records[0].state.kind == "running"
-        assert all(
-            may_follow(before.state, after.state)
-            for before, after in zip(records, records[1:], strict=False)
-        )
+        assert all(may_follow(before.state, after.state) for before, after in pairwise(records))
 
 
 async def test_a_subscriber_that_left_is_told_nothing(orchestrator: Supervisor) -> None:

@@ -161,7 +161,7 @@ async def test_a7_an_agent_whose_orchestrator_is_stuck_writes_on(orchestrator: S
         assert agent.pid is not None
         with _end_of(agent.pid) as end:
             # Blocks the event loop on purpose: nobody reads, nobody answers.
-            ended, _, _ = select.select([end], [], [], 30.0)  # noqa: ASYNC251
+            ended, _, _ = select.select([end], [], [], 30.0)
 
         assert ended
         assert agent.stdout.stat().st_size == (50 << 20) + 1

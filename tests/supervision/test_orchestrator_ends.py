@@ -1,4 +1,4 @@
-"""However a child orchestrator ends, nobody is left and the next one knows (rows O1, O3, O4, O7)."""
+"""However a child orchestrator ends, nobody is left, and the next one knows (O1, O3, O4, O7)."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.liveness import Liveness
+
+#: A test that leaves a process fails.
+pytestmark = pytest.mark.usefixtures("nobody_below")
 
 
 async def _records_of_the_next(workspace: Path) -> list[AgentRecord]:

@@ -4,15 +4,10 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from typing import TYPE_CHECKING
 
 import pytest
 
 import orchestrator
-
-if TYPE_CHECKING:
-    from types import ModuleType
-
 
 
 @pytest.mark.parametrize("name", orchestrator.__all__)
@@ -24,7 +19,7 @@ def test_dir_all_and_the_table_of_homes_name_the_same() -> None:
     offered = set(orchestrator.__all__)
     assert len(offered) == len(orchestrator.__all__)
     assert sorted(orchestrator.__all__) == dir(orchestrator)
-    assert offered - {"__version__"} == set(orchestrator._HOMES)
+    assert offered - {"__version__"} == set(orchestrator._HOMES)  # pyright: ignore[reportPrivateUsage]
 
 
 def test_what_is_not_public_is_an_attribute_error() -> None:

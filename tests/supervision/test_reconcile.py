@@ -36,6 +36,10 @@ if TYPE_CHECKING:
 
     from tests.support.liveness import Liveness
 
+#: A test that leaves a process fails.
+pytestmark = pytest.mark.usefixtures("nobody_below")
+
+
 NOW = datetime.now(UTC)
 
 
@@ -142,9 +146,7 @@ async def test_r4_after_a_restart_of_the_machine_nothing_is_signalled(
     with _stranger(liveness, cookie="d" * 32) as stranger:
         await liveness.wait_here("leader")
         was = stranger.model_copy(update={"boot_id": "another boot"})
-        record = _leave(
-            tmp_path, was, Running(since=NOW, leader=was, keeper=was), cookie="d" * 32
-        )
+        record = _leave(tmp_path, was, Running(since=NOW, leader=was, keeper=was), cookie="d" * 32)
         settled = await _settled(tmp_path, record)
         assert alive(stranger)
 

@@ -6,6 +6,7 @@ import errno
 import hashlib
 import os
 import resource
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from orchestrator.model import AgentId
 from tests.support.agents import spec
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from tests.support.liveness import Liveness
 
 TRUE = ("/bin/true",)
@@ -149,7 +152,7 @@ async def test_a11_a_spec_that_names_nothing_to_start_is_refused(
 
 PROMPTS = {
     "5 MB": "word " * (1 << 20),
-    "quotes": "it's \"so\" `much` $(more) \\ %s {} \n\t;",
+    "quotes": 'it\'s "so" `much` $(more) \\ %s {} \n\t;',
     "NUL": "before\0after",
     "emoji": "build 🚀 größer 漢字 \u202e",
     "surrogate": "half a \ud83d pair",
@@ -218,8 +221,8 @@ async def test_limits_hold_for_all_for_those_at_one_time_and_for_generations(
 
         second = await orchestrator.launch(below, limits=Limits(max_depth=2))
         assert second.record.depth == 2
+        deeper = AgentSpec(argv=TRUE, parent=second.id)
         with pytest.raises(LimitReachedError, match="Max depth reached"):
-            deeper = AgentSpec(argv=TRUE, parent=second.id)
             await orchestrator.launch(deeper, limits=Limits(max_depth=2))
 
         await second.wait()
@@ -236,34 +239,40 @@ async def test_limits_hold_for_all_for_those_at_one_time_and_for_generations(
 async def test_o10_without_a_free_descriptor_a_launch_is_refused_and_the_next_one_works(
     orchestrator: Supervisor,
 ) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    held: list[int] = []
-    for free in range(4):
-        resource.setrlimit(resource.RLIMIT_NOFILE, (128, hard))
-        try:
-            while True:
-                held.append(os.dup(0))
-        except OSError:
-            for descriptor in held[len(held) - free :]:
-                os.close(descriptor)
+    refused: list[int | None] = []
+    for free in range(6):
+        with anyio.fail_after(10), _descriptors(free=free):
+            try:
+                agent = await orchestrator.launch(AgentSpec(argv=TRUE))
+                await agent.wait()
+            except LaunchError as error:
+                refused.append(error.errno)
 
-            del held[len(held) - free :]
-
-        try:
-            with anyio.fail_after(10):
-                try:
-                    agent = await orchestrator.launch(AgentSpec(argv=TRUE))
-                except LaunchError as error:
-                    assert error.errno == errno.EMFILE
-                else:
-                    await agent.wait()
-        finally:
-            for descriptor in held:
-                os.close(descriptor)
-
-            held.clear()
-            resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
+    assert refused
+    assert set(refused) == {errno.EMFILE}
     with anyio.fail_after(10):
         agent = await orchestrator.launch(AgentSpec(argv=TRUE))
         assert (await agent.wait()).exit == ExitedWithCode(code=0)
+
+    assert len(orchestrator.registry.agents.find()) == 1 + 6 - len(refused)
+
+
+@contextmanager
+def _descriptors(*, free: int) -> Generator[None]:
+    """Leave only so many free descriptors to this process."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, hard))
+    with ExitStack() as held:
+        taken: list[int] = []
+        with suppress(OSError):
+            while True:
+                taken.append(os.dup(0))
+
+        for descriptor in taken[: len(taken) - free]:
+            held.callback(os.close, descriptor)
+
+        for descriptor in taken[len(taken) - free :]:
+            os.close(descriptor)
+
+        held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        yield

@@ -40,15 +40,15 @@ class Mortal:
         self._die_at = die_at
 
     def __getattr__(self, name: str) -> Any:
-        found = getattr(self._inner, name)
-        if not callable(found):
+        found: Any = getattr(self._inner, name)
+        if found is None or isinstance(found, int):
             return found
 
         def call(*args: Any, **options: Any) -> Any:
             kind = getattr(args[-1], "kind", None) if args else None
             point = f"{name}:{kind}" if name == "set_state" else f"{self._name}.{name}"
             self._reach(f"{point}:before")
-            result = found(*args, **options)
+            result: Any = found(*args, **options)
             self._reach(f"{point}:after")
             return result
 

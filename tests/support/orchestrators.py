@@ -70,7 +70,7 @@ class ChildOrchestrator:
 
     def signal(self, number: int) -> None:
         """Signal it."""
-        self._process.send_signal(number)
+        self._process.send_signal(signal.Signals(number))
 
     async def close_input(self) -> None:
         """End its standard input."""

@@ -66,6 +66,10 @@ async def wait_nobody_below(but: Collection[int] = (), *, seconds: float = 5.0) 
     except TimeoutError:
         raise AssertionError(f"left below the test: {left}") from None
 
+    _reap(but)
+
+
+def _reap(but: Collection[int]) -> None:
     for pid in tree.children(os.getpid()):
         if pid not in but:
             os.waitpid(pid, os.WNOHANG)

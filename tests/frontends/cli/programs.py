@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
@@ -56,6 +56,12 @@ class Program:
         return {**kept, "CLAUDE_ORCHESTRATOR_WORKSPACE": str(self.workspace), **more}
 
     def __call__(self, *arguments: str, stdin: bytes = b"", **environment: str) -> Done:
+        """Run a command to its end."""
+        return self.run(arguments, environment, stdin)
+
+    def run(
+        self, arguments: Sequence[str], environment: Mapping[str, str], stdin: bytes = b""
+    ) -> Done:
         """Run a command to its end."""
         done = subprocess.run(
             [*PROGRAM, *arguments],
