@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 _CHUNK = 65536
 
+#: Characters of a stop's reason that a keeper is told: what it is told must fit into its socket.
+_REASON_MAX = 1000
+
 
 class KeeperLink:
     """The live connection to one keeper; closing it tells the keeper to stop its agent.
@@ -93,21 +96,29 @@ class KeeperLink:
         """Ask for a stop, at once and without waiting for it.
 
         Args:
-            reason: Why, in words, for the receipt.
+            reason: Why, in words, for the receipt, which holds 1,000 characters of it.
             policy: Other graces than the launch named.
             kill: Skip what is left of every grace.
 
         Returns:
             Whether the keeper was there to be asked.
         """
-        message = {
-            "op": "kill" if kill else "stop",
-            "reason": reason,
-            "policy": policy_message(policy) if policy else None,
-        }
+        message = encode(
+            {
+                "op": "kill" if kill else "stop",
+                "reason": reason[:_REASON_MAX],
+                "policy": policy_message(policy) if policy else None,
+            }
+        )
         try:
-            self._channel.send(encode(message), socket.MSG_DONTWAIT)
+            sent = self._channel.send(message, socket.MSG_DONTWAIT)
+        except BlockingIOError:
+            sent = 0
         except OSError:
             return False
+
+        if sent < len(message):
+            # It takes nothing more now. The end of what it hears means a stop too.
+            self._channel.shutdown(socket.SHUT_WR)
 
         return True

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
 from .atomic import append_line, write_atomically
@@ -30,6 +31,14 @@ if TYPE_CHECKING:
 
     #: The last report of each agent that made one.
     Latest = Mapping[AgentId, ProgressEntry]
+
+
+class _Global(BaseModel):
+    """What is read again of ``GLOBAL_REGISTRY.json``."""
+
+    tasks: dict[str, Any]
+    agents: dict[str, Any]
+
 
 AGENT_REGISTRY: Final = "AGENT_REGISTRY.json"
 GLOBAL_REGISTRY: Final = "GLOBAL_REGISTRY.json"
@@ -165,6 +174,9 @@ def write_task(
 def write_global(registry: Registry, base: Path, *, limits: Limits) -> None:
     """Write the ``GLOBAL_REGISTRY.json`` of a base: its tasks and their agents.
 
+    What the file holds beside them, of the original server or of another workspace with tasks in
+    this base, stays in it.
+
     Args:
         registry: Where they are recorded.
         base: The folder that holds the folders of the tasks.
@@ -176,7 +188,25 @@ def write_global(registry: Registry, base: Path, *, limits: Limits) -> None:
     with registry.exclusive():
         tasks = [each for each in registry.tasks.all() if each.workspace_base == base]
         document = _global_document(registry, tasks, limits=limits)
-        write_atomically(base / FOLDER / GLOBAL_REGISTRY, _document_text(document))
+        path = base / FOLDER / GLOBAL_REGISTRY
+        write_atomically(path, _document_text(_with_others(document, path)))
+
+
+def _with_others(document: dict[str, Any], path: Path) -> dict[str, Any]:
+    """Return the document with the entries of the file that it does not have itself."""
+    try:
+        before = _Global.model_validate_json(path.read_bytes())
+    except (OSError, ValidationError):
+        return document
+
+    tasks = {key: task for key, task in before.tasks.items() if key not in document["tasks"]}
+    agents = {key: one for key, one in before.agents.items() if key not in document["agents"]}
+    return document | {
+        "tasks": tasks | document["tasks"],
+        "agents": agents | document["agents"],
+        "total_tasks": document["total_tasks"] + len(tasks),
+        "total_agents_spawned": document["total_agents_spawned"] + len(agents),
+    }
 
 
 def _global_document(

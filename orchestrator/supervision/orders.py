@@ -18,6 +18,7 @@ from orchestrator.config import (
 from orchestrator.errors import LaunchError
 from orchestrator.model import AgentFiles
 from orchestrator.process.messages import policy_message
+from orchestrator.registry.atomic import make_private_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from .surroundings import Surroundings
 
 _PRIVATE_FILE = 0o600
-_PRIVATE_FOLDER = 0o700
 
 
 def default_files(workspace: Path, agent_id: AgentId) -> AgentFiles:
@@ -147,7 +147,7 @@ def write_prompt(files: AgentFiles, prompt: str) -> None:
     try:
         paths = (files.prompt, files.stdout, files.stderr, files.outcome)
         for folder in {path.parent for path in paths}:  # mostly one
-            folder.mkdir(mode=_PRIVATE_FOLDER, parents=True, exist_ok=True)
+            make_private_folder(folder)
 
         descriptor = os.open(
             files.prompt, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW, _PRIVATE_FILE

@@ -61,6 +61,10 @@ async def stop_anywhere(
 def _ask(
     registry: Registry, agent_id: AgentId, state: Running | Stopping, reason: str, *, kill: bool
 ) -> AgentRecord:
+    if not identity.alive(state.keeper):
+        # Its end is on disk, or lost: either way it did not come of this request.
+        return registry.agents.get(agent_id)
+
     if isinstance(state, Running):
         state = Stopping(
             since=datetime.now(UTC), reason=reason, leader=state.leader, keeper=state.keeper

@@ -17,6 +17,7 @@ from pydantic import ValidationError
 from orchestrator.model import ProcessIdentity
 from orchestrator.model.base import Noun
 from orchestrator.process.identity import alive, identify
+from orchestrator.registry.atomic import write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -61,10 +62,10 @@ def open_surroundings() -> Generator[Surroundings]:
     try:
         me = identify(os.getpid())
         if me is not None:
-            (folder / _OWNER).write_text(me.model_dump_json())
+            write_atomically(folder / _OWNER, me.model_dump_json())
 
         config = folder / "mcp.json"
-        config.write_text(json.dumps(mcp_config(), indent=2))
+        write_atomically(config, json.dumps(mcp_config(), indent=2))
         yield Surroundings(socket=folder / "agents.sock", mcp_config=config)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -28,14 +28,15 @@ def check_speaks_as(caller: Caller, agent_id: AgentId) -> None:
 
 
 def check_acts_on(caller: Caller, agent_id: AgentId, registry: Registry) -> None:
-    """Let an agent act on its own descendants only.
+    """Let an agent act on its own descendants only, and only as long as it lives.
 
     Raises:
-        NotPermittedError: It is none of them.
+        NotPermittedError: It is none of them, or the caller has ended.
     """
     if caller.agent_id is None:
         return
 
+    _check_lives(caller.agent_id, registry)
     if all(record.id != agent_id for record in registry.agents.descendants(caller.agent_id)):
         raise NotPermittedError(
             f"Agent {caller.agent_id} can act on agents below itself only, and {agent_id} is not "
@@ -50,9 +51,12 @@ def resolve_parent(caller: Caller, parent: str, registry: Registry) -> AgentId |
     What an agent launches is its own child, or a child of one of its descendants.
 
     Raises:
-        NotPermittedError: It names a parent that is not in its family.
+        NotPermittedError: It names a parent that is not in its family, or has ended itself.
         InvalidInputError: The name cannot be one.
     """
+    if caller.agent_id is not None:
+        _check_lives(caller.agent_id, registry)
+
     if parent == ORCHESTRATOR:
         return caller.agent_id
 
@@ -61,3 +65,12 @@ def resolve_parent(caller: Caller, parent: str, registry: Registry) -> AgentId |
         check_acts_on(caller, agent_id, registry)
 
     return agent_id
+
+
+def _check_lives(agent_id: AgentId, registry: Registry) -> None:
+    # What an agent left connected may outlive it by moments, and is not the agent.
+    if not registry.agents.get(agent_id).live:
+        raise NotPermittedError(
+            f"Agent {agent_id} has ended; nothing can be done in its name any more",
+            agent_id=agent_id,
+        )

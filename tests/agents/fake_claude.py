@@ -17,8 +17,11 @@ import re
 import select
 import signal
 import sys
-from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 LIFE = 120
 DIRECTIVE = re.compile(r"\[\[fake([^\]]*)\]\]")

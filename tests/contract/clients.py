@@ -14,7 +14,7 @@ from pydantic import AnyUrl
 from tests.support.evidence import LONG
 from tests.support.mcp_server import SERVER
 
-from .shapes import mismatches, record
+from .shapes import is_object, mismatches, record
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -22,8 +22,9 @@ if TYPE_CHECKING:
     from tests.support.mcp_server import World
 
 #: The recorded shape of each tool's answer, and of every business error.
+RECORDED: Final[dict[str, Any]] = record("tools-seed.json") or {}
 SHAPES: Final[dict[str, Any]] = {
-    tool["name"]: tool["result"] for tool in (record("tools-seed.json") or {"tools": []})["tools"]
+    tool["name"]: tool["result"] for tool in RECORDED.get("tools", ())
 }
 FAILURE: Final = {"success": "boolean", "error": "string"}
 
@@ -45,10 +46,10 @@ class Contract:
         result = await self.session.call_tool(tool, arguments)
         assert isinstance(result, CallToolResult)
         assert not result.is_error, result
-        assert isinstance(result.structured_content, dict)
+        answer = result.structured_content
+        assert is_object(answer)
         (text,) = result.content
         assert isinstance(text, TextContent)
-        answer = result.structured_content
         assert json.loads(text.text) == answer
         assert mismatches(answer, SHAPES.get(tool, {}) if answer["success"] else FAILURE) == []
         return answer

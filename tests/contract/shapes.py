@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeGuard, cast
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,14 @@ _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "number": (int, float),
     "object": (dict,),
     "null": (type(None),),
+}
+
+_PLAIN: Final[dict[type, str]] = {
+    str: "string",
+    bool: "boolean",
+    int: "integer",
+    float: "number",
+    type(None): "any",
 }
 
 
@@ -35,19 +43,27 @@ def mismatches(value: object, shape: object, where: str = "result") -> list[str]
             return []
         case str():
             return _of_type(value, shape, where)
-        case {"anyOf": [*choices]}:
-            found = [mismatches(value, choice, where) for choice in choices]
-            return min(found, key=len)
-        case [inner]:
-            if not isinstance(value, list):
-                return [f"{where}: a list is asked for, not {value!r}"]
-
-            items = enumerate(cast("list[object]", value))
-            return [line for n, one in items for line in mismatches(one, inner, f"{where}[{n}]")]
         case dict():
             return _of_object(value, cast("dict[str, object]", shape), where)
+        case list():
+            (inner,) = cast("list[object]", shape)
+            if not is_list(value):
+                return [f"{where}: a list is asked for, not {value!r}"]
+
+            items = enumerate(value)
+            return [line for n, one in items for line in mismatches(one, inner, f"{where}[{n}]")]
         case _:
             raise AssertionError(f"no such shape: {shape!r}")
+
+
+def is_list(value: object) -> TypeGuard[list[Any]]:
+    """Whether it is a list of whatever."""
+    return isinstance(value, list)
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """Whether it is a JSON object."""
+    return isinstance(value, dict)
 
 
 def _of_type(value: object, names: str, where: str) -> list[str]:
@@ -62,18 +78,21 @@ def _of_type(value: object, names: str, where: str) -> list[str]:
 
 
 def _of_object(value: object, shape: Mapping[str, object], where: str) -> list[str]:
-    if not isinstance(value, dict):
+    if "anyOf" in shape:
+        choices = cast("list[object]", shape["anyOf"])
+        return min((mismatches(value, choice, where) for choice in choices), key=len)
+
+    if not is_object(value):
         return [f"{where}: an object is asked for, not {value!r}"]
 
-    found = cast("dict[str, object]", value)
     lines: list[str] = []
     for key, inner in shape.items():
         name = key.removesuffix("?")
         if key == "<key>":
-            for each, one in found.items():
+            for each, one in value.items():
                 lines += mismatches(one, inner, f"{where}.{each}")
-        elif name in found:
-            lines += mismatches(found[name], inner, f"{where}.{name}")
+        elif name in value:
+            lines += mismatches(value[name], inner, f"{where}.{name}")
         elif not key.endswith("?") and key != "...":
             lines.append(f"{where}.{name}: missing")
 
@@ -86,20 +105,11 @@ def shape_of(value: object) -> object:
         case dict():
             pairs = cast("dict[str, object]", value).items()
             return {key: shape_of(inner) for key, inner in pairs}
-        case [first, *_]:
-            return [shape_of(first)] if isinstance(first, dict) else ["any"]
         case list():
-            return ["any"]
-        case bool():
-            return "boolean"
-        case int():
-            return "integer"
-        case float():
-            return "number"
-        case None:
-            return "any"
+            first = next(iter(cast("list[object]", value)), None)
+            return [shape_of(first)] if is_object(first) else ["any"]
         case _:
-            return "string"
+            return _PLAIN[type(value)]
 
 
 #: Ids and moments, in the form that clients know.

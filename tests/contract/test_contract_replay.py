@@ -10,7 +10,7 @@ from mcp_types import CallToolResult
 
 from tests.support.evidence import ask_until
 
-from .shapes import AGENT_ID, MOMENT, TASK_ID, mismatches, record, shape_of
+from .shapes import AGENT_ID, MOMENT, TASK_ID, is_list, is_object, mismatches, record, shape_of
 
 if TYPE_CHECKING:
     from .clients import Contract
@@ -194,10 +194,10 @@ def without_optional(recorded: Any) -> Any:
         case {"timeline": [first, *_]}:
             common = {key: first[key] for key in ("timestamp", "agent_id", "entry_type")}
             return {**recorded, "timeline": [common]}
-        case {"output": str() | list(), "metadata": dict(metadata)}:
-            told = {key: value for key, value in metadata.items() if key == "response_format"}
-            return {**recorded, "metadata": told, "output": as_own_words(recorded["output"])}
-        case {"output": list(output)}:
+        case {"output": output, "metadata": {"response_format": name}}:
+            metadata = {"response_format": name}
+            return {**recorded, "metadata": metadata, "output": as_own_words(output)}
+        case {"output": output}:
             return {**recorded, "output": as_own_words(output)}
         case _:
             return recorded
@@ -205,7 +205,7 @@ def without_optional(recorded: Any) -> Any:
 
 def as_own_words(output: Any) -> Any:
     """Leave of what an agent printed only that it is a text, or a list of objects."""
-    return [{}] if isinstance(output, list) else output
+    return [{}] if is_list(output) else output
 
 
 def optional(key: str) -> bool:
@@ -215,14 +215,14 @@ def optional(key: str) -> bool:
 
 def fixed(value: Any, recorded: Any) -> Any:
     """Leave what has to be equal: the recorded keys, without what depends on the run."""
-    if isinstance(recorded, dict) and isinstance(value, dict):
+    if is_object(recorded) and is_object(value):
         return {
             key: fixed(value.get(key), inner)
             for key, inner in recorded.items()
-            if key not in FREE and key not in {"tasks"}
+            if key not in FREE and key != "tasks"
         }
 
-    if isinstance(recorded, list) and isinstance(value, list):
+    if is_list(recorded) and is_list(value):
         pairs = zip(value, recorded, strict=False)
         return [len(value), *(fixed(one, other) for one, other in pairs)]
 

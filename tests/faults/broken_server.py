@@ -19,12 +19,12 @@ import anyio
 from orchestrator.app import App, open_app
 from orchestrator.frontends.mcp import stdio
 from orchestrator.supervision import Surroundings, open_surroundings
-from orchestrator.tasks import TaskService
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
     from orchestrator.config import Settings
+    from orchestrator.tasks import TaskService
 
 EXIT_STATUS = 70
 

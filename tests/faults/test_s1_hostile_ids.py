@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from tests.support.evidence import wait_until
 from tests.support.mcp_server import LineClient, World, open_server
 
 if TYPE_CHECKING:
@@ -71,6 +72,8 @@ def test_every_hostile_id_is_refused_by_every_tool_and_nothing_is_written(
         task = server.create_task()
         agent = server.deploy(task, "sleep=100")
         world.roster.wait_agent(agent)
+        path = world.workspace / task / "AGENT_REGISTRY.json"
+        wait_until(lambda: '"pid"' in path.read_text(), "the agent in the file of its task")
         fine = {"task_id": task, "agent_id": agent, "parent_agent_id": agent}
         before = snapshot(world.folder)
         for tool, ids in CALLS.items():
@@ -79,10 +82,8 @@ def test_every_hostile_id_is_refused_by_every_tool_and_nothing_is_written(
                 for hostile in HOSTILE.values():
                     arguments = {**needed, **FILLERS.get(tool, {}), name: hostile}
                     error = refused(server, tool, arguments)
-                    assert (
-                        f"Invalid {name.removesuffix('_agent_id') if 'parent' in name else name}"
-                        in error
-                    )
+                    shown = "parent" if name.startswith("parent") else name
+                    assert f"Invalid {shown} " in error
                     assert len(error) < 1_000
 
         assert set(snapshot(world.folder)) == set(before)
@@ -141,7 +142,8 @@ def test_hostile_words_elsewhere_are_kept_as_words(world: World) -> None:
                 data={hostile: [hostile]},
             )
             assert finding["success"] is True
-            server.call("kill_real_agent", task_id=task, agent_id=agent, reason=hostile)
+            killed = server.call("kill_real_agent", task_id=task, agent_id=agent, reason=hostile)
+            assert killed["status"] == "terminated"
 
         made = {path.name for path in world.folder.iterdir()}
         assert made == {"workspace", "project", "roster", "stderr"}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -123,8 +124,6 @@ def test_a_cookie_of_nobody_opens_no_door(world: World) -> None:
         task = server.create_task()
         agent = server.deploy(task, "sleep=100")
         leader = world.roster.wait_agent(agent)
-        import socket
-
         with socket.socket(socket.AF_UNIX) as door:
             door.settimeout(20)
             door.connect(leader.marks["ORCHESTRATOR_SOCKET"])

@@ -12,7 +12,7 @@ from tests.support.mcp_server import World, open_server
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SECRET = "the-secret-plan-7741"
+PLAN = "the-secret-plan-7741"
 
 
 def open_to_others(folders: Iterable[Path]) -> dict[str, str]:
@@ -53,8 +53,8 @@ def test_files_are_their_owners_only_whatever_the_umask(world: World, backend: s
 
 def test_no_prompt_stands_in_a_command_line_or_an_environment(world: World) -> None:
     with open_server(world) as server:
-        task = server.create_task(description=f"task with {SECRET}")
-        prompt = f"[[fake sleep=100 kids=1 escape=1]] {SECRET}"
+        task = server.create_task(description=f"task with {PLAN}")
+        prompt = f"[[fake sleep=100 kids=1 escape=1]] {PLAN}"
         answer = server.call("deploy_headless_agent", task_id=task, agent_type="w", prompt=prompt)
         world.roster.wait_enrolled(3)
         agent = world.roster.wait_agent(answer["agent_id"])
@@ -67,6 +67,6 @@ def test_no_prompt_stands_in_a_command_line_or_an_environment(world: World) -> N
                     continue
 
                 looked_at += proc.pid == agent.pid
-                assert SECRET.encode() not in shown, (proc.pid, name)
+                assert PLAN.encode() not in shown, (proc.pid, name)
 
         assert looked_at == 3

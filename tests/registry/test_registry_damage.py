@@ -249,7 +249,9 @@ def test_damage_under_a_running_process_is_a_clear_error(tmp_path: Path) -> None
             connection.execute("PRAGMA cache_size = 0")
 
         flip(registry.path, 4096, registry.path.stat().st_size - 4096)
-        with pytest.raises(RegistryError, match=r"orchestrator\.sqlite3 .*the next start sets it aside"):
+        with pytest.raises(
+            RegistryError, match=r"orchestrator\.sqlite3 .*the next start sets it aside"
+        ):
             registry.agents.find()
 
 

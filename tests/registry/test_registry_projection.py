@@ -242,3 +242,25 @@ def test_a_line_is_never_glued_to_half_of_another(tmp_path: Path) -> None:
     atomic.append_line(path, '{"d": 4}')
 
     assert path.read_text().splitlines() == ['{"a": 1}', '{"b"', '{"c": 3}', '{"d": 4}']
+
+
+def test_what_another_server_wrote_into_the_global_registry_stays(
+    registry: Registry, tmp_path: Path
+) -> None:
+    base = tmp_path / "workspace"
+    path = base / "registry" / "GLOBAL_REGISTRY.json"
+    path.parent.mkdir(parents=True)
+    before = {
+        "total_tasks": 1,
+        "tasks": {"TASK-old": {"description": "before"}},
+        "agents": {"old-1": {"task_id": "TASK-old", "status": "completed"}},
+    }
+    path.write_text(json.dumps(before))
+    registry.tasks.add(task(base))
+    for _ in range(2):
+        projection.write_global(registry, base, limits=Limits())
+
+    document = json.loads(path.read_text())
+    assert document["tasks"]["TASK-old"] == {"description": "before"}
+    assert set(document["agents"]) == {"old-1"}
+    assert (document["total_tasks"], len(document["tasks"])) == (2, 2)

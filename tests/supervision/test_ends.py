@@ -51,6 +51,7 @@ async def test_a1_what_an_agent_leaves_behind_is_swept_and_listed(
     with anyio.fail_after(10):
         agent = await orchestrator.launch(spec("starts_daemon", "ends", liveness=liveness))
         outcome = await agent.wait()
+        await liveness.wait_here("leader", "daemon")
         await liveness.wait_gone()
 
     daemon = liveness.pid("daemon")
@@ -70,6 +71,7 @@ async def test_a1_what_follows_its_agent_by_itself_is_not_signalled(
     with anyio.fail_after(10):
         agent = await orchestrator.launch(slow)
         await agent.wait_exited()
+        await liveness.wait_here("holder")
         # The test ends it in the linger, as if it had ended by itself.
         os.kill(liveness.pid("holder"), signal.SIGKILL)
         outcome = await agent.wait()
@@ -114,6 +116,8 @@ async def test_a8_an_end_is_seen_while_a_grandchild_holds_the_output_open(
     with anyio.fail_after(10):
         agent = await orchestrator.launch(held)
         await agent.wait_exited()
+        await liveness.wait_here("leader", "holder")
+        await liveness.wait_gone("leader")
         assert [guest.word for guest in liveness.here()] == ["holder"]
         state = orchestrator.registry.agents.get(agent.id).state
         assert state.kind == "stopping"

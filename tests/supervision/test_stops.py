@@ -140,6 +140,7 @@ async def test_a4_children_that_ignore_sigterm_are_killed_when_their_agent_has_g
         liveness.pid("child"),
         liveness.pid("session"),
     }
+    assert outcome.receipt.survivors == ()
 
 
 async def test_a4_a_double_forked_daemon_dies_with_its_agent(

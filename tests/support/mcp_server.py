@@ -179,11 +179,8 @@ class LineClient:
 
     def deploy(self, task_id: str, directive: str, **arguments: object) -> str:
         """Deploy a fake agent with this directive and return its id."""
-        answer = self.call(
-            "deploy_headless_agent",
-            **{"task_id": task_id, "agent_type": "w", "prompt": f"[[fake {directive}]]"},
-            **arguments,
-        )
+        wanted = {"task_id": task_id, "agent_type": "w", "prompt": f"[[fake {directive}]]"}
+        answer = self.call("deploy_headless_agent", **{**wanted, **arguments})
         assert answer["success"], answer
         return answer["agent_id"]
 
@@ -229,8 +226,8 @@ def open_server(
 @contextmanager
 def open_lines(program: Sequence[str], **options: Any) -> Generator[LineClient]:
     """Run a program that speaks the protocol; it is killed at the end."""
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(program, stdin=pipe, stdout=pipe, bufsize=0, **options)
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    process: subprocess.Popen[bytes] = subprocess.Popen(program, bufsize=0, **(streams | options))
     try:
         yield LineClient(process)
     finally:

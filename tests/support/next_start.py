@@ -15,6 +15,8 @@ import anyio
 
 from orchestrator import open_orchestrator
 
+from .waiting import until
+
 #: Seconds for everything that is left from before to be settled.
 LONG = 20.0
 
@@ -23,9 +25,12 @@ async def main(workspace: Path) -> None:
     """Open, wait, and tell."""
     async with open_orchestrator(workspace) as supervisor:
         registry = supervisor.registry
-        with anyio.fail_after(LONG):
-            while any(run.pid != os.getpid() for run in registry.orchestrators.all(open_only=True)):
-                await anyio.sleep(0.01)
+        await until(
+            lambda: all(
+                run.pid == os.getpid() for run in registry.orchestrators.all(open_only=True)
+            ),
+            seconds=LONG,
+        )
 
         agents = [record.model_dump(mode="json") for record in registry.agents.find()]
         runs = [record.model_dump(mode="json") for record in registry.orchestrators.all()]

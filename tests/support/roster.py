@@ -26,7 +26,7 @@ class Enrolled(NamedTuple):
     role: str
     agent_id: str
     cwd: str
-    argv: tuple[str, ...]
+    argv: list[str]
     marks: Mapping[str, str]
 
     @property
@@ -57,7 +57,7 @@ class Roster:
         notes: list[dict[str, Any]] = [
             json.loads(path.read_text()) for path in self.folder.glob("*.json")
         ]
-        return [Enrolled(**{**note, "argv": tuple(note["argv"])}) for note in notes]
+        return [Enrolled(**note) for note in notes]
 
     def alive(self) -> list[Enrolled]:
         """Those who still run."""

@@ -262,6 +262,8 @@ class _Scene:
 def _environment(folder: Path, census: Census, *, real: bool) -> dict[str, str]:
     kept = {name: text for name, text in os.environ.items() if name not in _NOT_INHERITED}
     kept["CLAUDE_ORCHESTRATOR_WORKSPACE"] = str(folder / "workspace")
+    # Where the server has its socket: the one that is killed cannot remove it.
+    kept["XDG_RUNTIME_DIR"] = str(folder)
     kept[VARIABLE] = census.token
     if not real:
         kept.pop("CLAUDE_FLAGS", None)

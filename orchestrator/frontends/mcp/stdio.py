@@ -43,6 +43,9 @@ END_OF_INPUT: Final = "end of input"
 #: which the whole server should be gone.
 GRACE: Final = 0.25
 
+#: Seconds that the threads of calls get to end by themselves, once everything else has ended.
+THREAD_TIME: Final = 0.1
+
 #: Exit statuses: the settings cannot be read; something failed.
 USAGE: Final = 2
 FAILURE: Final = 1
@@ -193,12 +196,15 @@ def _leave(status: int) -> int:
         signal.signal(number, signal.SIG_IGN)
 
     main_thread = threading.main_thread()
-    stuck = [
-        thread.name
+    others = [
+        thread
         for thread in threading.enumerate()
         if thread is not main_thread and not thread.daemon
     ]
-    if stuck:
+    for thread in others:
+        thread.join(THREAD_TIME / len(others))
+
+    if stuck := [thread.name for thread in others if thread.is_alive()]:
         logger.warning("Ending with threads that are stuck: %s", ", ".join(stuck))
         logging.shutdown()
         os._exit(status)

@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from orchestrator.frontends.cli.habits import HABITS
 from orchestrator.frontends.cli.samples import MARKER, mcp_command
@@ -19,7 +20,11 @@ SAMPLES = (sys.executable, "-P", "-m", "orchestrator.frontends.cli.samples")
 
 
 def test_the_demo_leaves_nobody_and_counts_to_prove_it(program: Program) -> None:
-    done = program("demo", "--json")
+    # A short path, for the server's socket is to be in it.
+    with TemporaryDirectory(prefix="orc-") as temporary:
+        done = program("demo", "--json", TMPDIR=temporary, XDG_RUNTIME_DIR=temporary)
+        assert list(Path(temporary).iterdir()) == []
+
     assert done.err == ""
     assert done.status == 0
     report = done.json
@@ -37,7 +42,7 @@ def test_the_demo_leaves_nobody_and_counts_to_prove_it(program: Program) -> None
     assert {agent["status"] for habit, agent in agents.items() if habit != "quick"} == {
         "terminated"
     }
-    # Nothing but the temporary folder was written to.
+    # Nothing but its temporary folder was written to.
     assert list(program.folder.iterdir()) == []
 
 
