@@ -249,7 +249,7 @@ def test_what_another_server_wrote_into_the_global_registry_stays(
 ) -> None:
     base = tmp_path / "workspace"
     path = base / "registry" / "GLOBAL_REGISTRY.json"
-    path.parent.mkdir(parents=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     before = {
         "total_tasks": 1,
         "tasks": {"TASK-old": {"description": "before"}},
