@@ -236,9 +236,8 @@ class Launcher:
         ours, theirs = socket.socketpair()
         try:
             with theirs, self._open_log() as log:
-                # Isolated and without site-packages: it needs the standard library alone.
                 process = subprocess.Popen(
-                    [sys.executable, "-I", "-S", "-c", _CODE, _ROOT, str(theirs.fileno())],
+                    [sys.executable, *_isolation(), "-c", _CODE, _ROOT, str(theirs.fileno())],
                     stdin=subprocess.DEVNULL,
                     stdout=subprocess.DEVNULL,
                     stderr=log,
@@ -352,6 +351,11 @@ class Launcher:
     def _wake(self) -> None:
         self._news.set()
         self._news = anyio.Event()
+
+
+def _isolation() -> tuple[str, ...]:
+    """Without site-packages, which it does not need; coverage is started from there, though."""
+    return ("-I",) if "COVERAGE_PROCESS_START" in os.environ else ("-I", "-S")
 
 
 async def _reap(nursery: subprocess.Popen[bytes]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +33,7 @@ from .permission import check_acts_on, check_speaks_as, resolve_parent
 from .places import agent_files, check_free_space, make_folders, resolve_project
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Generator, Mapping, Sequence
 
     from orchestrator.config import Settings
     from orchestrator.model import AgentRecord
@@ -39,6 +41,8 @@ if TYPE_CHECKING:
 
     from .caller import Caller
     from .projector import Projector
+
+logger = logging.getLogger(__name__)
 
 #: The agent CLI that the drop-in tools deploy.
 _PROVIDER: Final = "claude"
@@ -145,9 +149,11 @@ class TaskService:
         agent = await self._supervisor.launch(
             spec, agent_id=agent_id, files=agent_files(task, agent_id), limits=task.limits
         )
-        write_atomically(
-            task.workspace / "logs" / f"deploy_{agent_id}.json", deployment_record(agent.record)
-        )
+        with _advisory(f"the note of the deployment of {agent_id}"):
+            write_atomically(
+                task.workspace / "logs" / f"deploy_{agent_id}.json", deployment_record(agent.record)
+            )
+
         return answers.deployed(agent.record, task)
 
     async def spawn_child(
@@ -272,7 +278,9 @@ class TaskService:
             progress=progress,
         )
         self._registry.reports.add_progress(entry)
-        projection.append_progress(task, entry)
+        with _advisory(f"the report of {record.id}"):
+            projection.append_progress(task, entry)
+
         if status == CLAIM:
             await validate(task, record, entry, self._registry)
 
@@ -306,7 +314,9 @@ class TaskService:
             data=data or {},
         )
         self._registry.reports.add_finding(entry)
-        projection.append_finding(task, entry)
+        with _advisory(f"the finding of {record.id}"):
+            projection.append_finding(task, entry)
+
         self._projector.task_changed(task.id)
         return {
             "success": True,
@@ -351,3 +361,12 @@ class TaskService:
             )
 
         return task, record
+
+
+@contextmanager
+def _advisory(what: str) -> Generator[None]:
+    """Only log that a file for others to read cannot be written: what it says is on record."""
+    try:
+        yield
+    except OSError as error:
+        logger.warning("cannot write %s: %s", what, error)

@@ -23,9 +23,7 @@ if TYPE_CHECKING:
 
 #: The recorded shape of each tool's answer, and of every business error.
 RECORDED: Final[dict[str, Any]] = record("tools-seed.json") or {}
-SHAPES: Final[dict[str, Any]] = {
-    tool["name"]: tool["result"] for tool in RECORDED.get("tools", ())
-}
+SHAPES: Final[dict[str, Any]] = {tool["name"]: tool["result"] for tool in RECORDED.get("tools", ())}
 FAILURE: Final = {"success": "boolean", "error": "string"}
 
 
