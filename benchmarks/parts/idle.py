@@ -204,7 +204,7 @@ def _table(context: Context, found: list[Rest]) -> Table:
         rows=tuple(_row(one) for one in found),
         notes=(
             "Wake-ups (voluntary context switches) and CPU: of all processes of the line together.",
-            "p50, max: over the processes of the line. Spare: the keeper of the next agent.",
+            "p50, max: over the processes of the line.",
             "PSS: resident memory, shared pages divided by those who share them; 1 MB = 10⁶ bytes.",
         ),
     )

@@ -11,7 +11,7 @@ from mcp.client.stdio import StdioServerParameters, stdio_client
 from mcp_types import CallToolResult, TextContent, TextResourceContents
 from pydantic import AnyUrl
 
-from tests.support.evidence import LONG
+from tests.support.evidence import LONG, ask_until
 from tests.support.mcp_server import SERVER
 
 from .shapes import is_object, mismatches, record
@@ -86,6 +86,15 @@ class Contract:
         """Return the rows of a task's agents, by id."""
         answer = await self.call("get_real_task_status", task_id=task_id)
         return {row["id"]: row for row in answer["agents"]["agents_list"]}
+
+    async def end_of(self, task_id: str, agent_id: str) -> dict[str, Any]:
+        """Wait until an agent has ended, and return its row."""
+
+        async def ended() -> dict[str, Any]:
+            row = (await self.rows(task_id))[agent_id]
+            return row if row["state"] in {"exited", "lost"} else {}
+
+        return await ask_until(ended, f"the end of {agent_id}")
 
     async def progress(
         self, task_id: str, agent_id: str, status: str = "working", **more: object

@@ -13,7 +13,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Any, Final, cast
 
 from .evidence import LONG
 from .roster import Roster
@@ -226,8 +226,8 @@ def open_server(
 @contextmanager
 def open_lines(program: Sequence[str], **options: Any) -> Generator[LineClient]:
     """Run a program that speaks the protocol; it is killed at the end."""
-    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
-    process: subprocess.Popen[bytes] = subprocess.Popen(program, bufsize=0, **(streams | options))
+    streams: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, **options}
+    process = cast("subprocess.Popen[bytes]", subprocess.Popen(program, bufsize=0, **streams))
     try:
         yield LineClient(process)
     finally:
