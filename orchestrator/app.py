@@ -144,13 +144,17 @@ def one_error() -> Generator[None]:
     """Raise what went wrong itself, not a group of groups that holds nothing else."""
     try:
         yield
-    except ExceptionGroup as group:
-        raise _only(group) from None
+    except BaseExceptionGroup as group:
+        error = _only(group)
+        if isinstance(error, Exception | KeyboardInterrupt | SystemExit):
+            raise error from None
+
+        raise
 
 
-def _only(error: Exception) -> Exception:
+def _only(error: BaseException) -> BaseException:
     match error:
-        case ExceptionGroup(exceptions=(Exception() as inner,)):
+        case BaseExceptionGroup(exceptions=(BaseException() as inner,)):
             return _only(inner)
         case _:
             return error
