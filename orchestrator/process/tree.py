@@ -42,6 +42,12 @@ class Proc:
         self.start = start
         self.name = name
 
+    def __repr__(self) -> str:
+        """E.g. ``<Proc 4711 sleep S, child of 4700, session 4711>``."""
+        return (
+            f"<Proc {self.pid} {self.name} {self.state}, child of {self.ppid}, session {self.sid}>"
+        )
+
     @property
     def ended(self) -> bool:
         """It is a zombie, or less."""
