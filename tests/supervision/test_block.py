@@ -167,9 +167,9 @@ async def test_o9_a_child_agent_runs_on_when_its_parent_agent_ends(
 async def test_an_agent_that_has_ended_has_no_handle_any_more(tmp_path: Path) -> None:
     with anyio.fail_after(10):
         async with open_orchestrator(tmp_path) as orchestrator:
-            agent = await orchestrator.launch(AgentSpec(argv=("/bin/true",)))
+            agent = await orchestrator.launch(AgentSpec(argv=("/bin/sleep", "60")))
             assert orchestrator.agent(agent.id) is agent
-            await agent.wait()
+            await agent.stop()
             with pytest.raises(NotFoundError):
                 orchestrator.agent(agent.id)
 

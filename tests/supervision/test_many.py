@@ -64,10 +64,12 @@ async def test_300_launches_and_stops_leave_what_was_there_before(
         assert outcome.verdict == ("terminated" if stop else "completed")
 
     at_once = anyio.CapacityLimiter(50)
+    # As a subreaper, pytest may hold ended processes of other tests.
+    others = _holdings().zombies
     with anyio.fail_after(60):
         # The first one opens what stays open: the loop's, the registry's.
         await live_and_end(stop=True)
-        await until(lambda: _holdings().zombies == 0)
+        await until(lambda: _holdings().zombies <= others)
         before = _holdings()
         async with anyio.create_task_group() as group:
             for number in range(300):
