@@ -1,1 +1,1 @@
-"""."""
+"""Where people, MCP clients and agents come in: parse, call, print. No logic."""

@@ -24,7 +24,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, NoReturn
 
-    from .wire import LaunchMessage, NoteMessage, ReceiptMessage
+    from .wire import LaunchMessage, NoteMessage, OutcomeMessage, ReceiptMessage
 
 _PRIVATE = 0o600
 _CHUNK = 65536
@@ -200,7 +200,7 @@ class _Keeper:
     def _record(self) -> int:
         house, takedown = self._house, self._takedown
         receipt = takedown.receipt() if takedown else None
-        outcome: dict[str, object] = {
+        outcome: OutcomeMessage = {
             "agent_id": self._order["agent_id"],
             "pid": house.leader,
             "exit": house.exit,
@@ -219,7 +219,7 @@ class _Keeper:
         self._tell({"event": "ended", "outcome": outcome, "recorded": recorded})
         return SURVIVORS if receipt and receipt["survivors"] else 0
 
-    def _write_outcome(self, outcome: dict[str, object]) -> bool:
+    def _write_outcome(self, outcome: OutcomeMessage) -> bool:
         path = self._order["outcome"]
         partial = f"{path}.{os.getpid()}"
         try:
@@ -238,8 +238,9 @@ class _Keeper:
         how = f"exit {number}" if kind == "code" else f"{kind} {number}"
         said = ""
         if receipt:
+            what = "stopped" if self._takedown and self._takedown.requested else "swept"
             said = (
-                f" stopped reason={receipt['reason']!r} signalled={len(receipt['signalled'])}"
+                f" {what} reason={receipt['reason']!r} signalled={len(receipt['signalled'])}"
                 f" escapees={len(receipt['escapees'])} killed={len(receipt['killed'])}"
                 f" survivors={len(receipt['survivors'])} ms={receipt['duration_ms']:.0f}"
             )

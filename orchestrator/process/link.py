@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from orchestrator.model import StopPolicy
 
-    from .wire import LaunchMessage
+    from .wire import LaunchMessage, StopMessage
 
 _CHUNK = 65536
 
@@ -103,13 +103,12 @@ class KeeperLink:
         Returns:
             Whether the keeper was there to be asked.
         """
-        message = encode(
-            {
-                "op": "kill" if kill else "stop",
-                "reason": reason[:_REASON_MAX],
-                "policy": policy_message(policy) if policy else None,
-            }
-        )
+        request: StopMessage = {
+            "op": "kill" if kill else "stop",
+            "reason": reason[:_REASON_MAX],
+            "policy": policy_message(policy) if policy else None,
+        }
+        message = encode(request)
         try:
             sent = self._channel.send(message, socket.MSG_DONTWAIT)
         except BlockingIOError:

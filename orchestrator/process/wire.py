@@ -63,6 +63,25 @@ if TYPE_CHECKING:
         killed: list[NoteMessage]
         survivors: list[NoteMessage]
 
+    class OutcomeMessage(TypedDict):
+        """A keeper's last word, as it is written and told; times are Unix times.
+
+        `exit` is None for a leader that even SIGKILL could not end.
+        """
+
+        agent_id: str
+        pid: int
+        exit: tuple[str, int] | None
+        requested: bool
+        started_at: float
+        exited_at: float
+        ended_at: float
+        user_s: float
+        system_s: float
+        max_rss_bytes: int
+        left_behind: list[NoteMessage]
+        receipt: ReceiptMessage | None
+
 
 #: Larger than any message that is meant; more than this without a line's end is a fault.
 LINE_MAX = 64 * 1024 * 1024

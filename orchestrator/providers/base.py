@@ -18,10 +18,12 @@ class Invocation(Noun):
     Attributes:
         argv: The program, as it is to be looked up on PATH, and its arguments. Never the prompt.
         unset: Variables of the orchestrator's own environment that it must not inherit.
+        remedy: What the user can do when there is no such program.
     """
 
     argv: tuple[str, ...]
     unset: tuple[str, ...] = ()
+    remedy: str = "install it, or give its full path"
 
 
 class Provider(Protocol):

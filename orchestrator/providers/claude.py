@@ -80,6 +80,7 @@ class ClaudeProvider:
         return Invocation(
             argv=(*self.executable, *self.flags, *spec.argv, *mcp),
             unset=SESSION_VARIABLES,
+            remedy="install the CLI, or name it in the variable CLAUDE_EXECUTABLE",
         )
 
     def read_result(self, stdout: Path) -> ProviderResult | None:

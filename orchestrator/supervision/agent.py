@@ -114,11 +114,6 @@ class Agent:
         if self._link is not None:
             self._link.stop(reason, policy=policy, kill=kill)
 
-    @property
-    def stop_reason(self) -> str | None:
-        """Why it was asked to stop, if it was."""
-        return self._stop_asked[0] if self._stop_asked else None
-
     # ------------------------------------------------------------------- for the supervisor only
     def attach(self, link: KeeperLink) -> None:
         """Its program runs, under this keeper; a stop that was asked for meanwhile is passed on."""

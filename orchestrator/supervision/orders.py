@@ -43,13 +43,13 @@ def default_files(workspace: Path, agent_id: AgentId) -> AgentFiles:
     )
 
 
-def find_program(argv: tuple[str, ...], env: Mapping[str, str], cwd: Path) -> str:
-    """Return the program's absolute path.
+def find_program(invocation: Invocation, env: Mapping[str, str], cwd: Path) -> str:
+    """Return the absolute path of the program that an agent is.
 
     Raises:
         LaunchError: There is none, or it cannot be executed.
     """
-    name = argv[0]
+    name = invocation.argv[0]
     if "/" in name:
         # Unlike pathlib's, these answer for a user who does not exist and a name too long.
         path = os.path.join(cwd, os.path.expanduser(name))  # noqa: PTH111, PTH118
@@ -59,14 +59,14 @@ def find_program(argv: tuple[str, ...], env: Mapping[str, str], cwd: Path) -> st
         there = os.path.exists(path)  # noqa: PTH110
         why = "it is not an executable file" if there else "no such file"
         raise LaunchError(
-            f"cannot execute {name!r}: {why}; name a program that can be run",
+            f"cannot execute {name!r}: {why}; {invocation.remedy}",
             number=errno.EACCES if there else errno.ENOENT,
         )
 
     found = shutil.which(name, path=env.get("PATH", os.defpath))
     if found is None:
         raise LaunchError(
-            f"cannot find {name!r} on PATH; install it, or give its full path",
+            f"cannot find {name!r} on PATH; {invocation.remedy}",
             number=errno.ENOENT,
         )
 

@@ -108,5 +108,5 @@ def prepare(
         record, spec, invocation, surroundings=surroundings, workspace=settings.workspace
     )
     check_cwd(cwd)
-    program = find_program(record.argv, env, cwd)
+    program = find_program(invocation, env, cwd)
     return record, make_order(record, program, env, resources.log)

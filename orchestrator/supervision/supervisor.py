@@ -87,7 +87,7 @@ async def open_supervisor(
         try:
             yield supervisor
         finally:
-            supervisor.begin_shutdown("its block was left")
+            supervisor.begin_shutdown("the end of its run")
             await supervisor.finish(shutdown_timeout)
             group.cancel_scope.cancel()
 
@@ -305,6 +305,7 @@ class Supervisor:
                 with self._undone_unless_started(agent.record):
                     link, running = await self._resources.launcher.launch(order, keeper)
             except OrchestratorError as error:
+                logger.warning("agent %s was not started: %s", agent.id, error)
                 agent.refuse(error)
             else:
                 with link:
