@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from .providers import Provider
     from .supervision import Supervisor
 
+logger = logging.getLogger(__name__)
+
 _PRIVATE_FILE = 0o600
 
 
@@ -164,12 +166,19 @@ def _only(error: BaseException) -> BaseException:
 def lifecycle_log(workspace: Path) -> Generator[None]:
     """Add what is logged to the file that the keepers write to, so that it tells the whole story.
 
-    Raises:
-        OSError: The file cannot be written.
+    Without that file, the log on standard error has to do.
     """
-    path = log_path(workspace)
-    path.touch(mode=_PRIVATE_FILE)
-    handler = logging.FileHandler(path, encoding="utf-8", errors="backslashreplace")
+    # Not blocking: somebody may have put a FIFO in its place.
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+    try:
+        descriptor = os.open(log_path(workspace), flags, _PRIVATE_FILE)
+    except OSError as error:
+        logger.warning("the log file cannot be written: %s", error)
+        yield
+        return
+
+    stream = os.fdopen(descriptor, "a", encoding="utf-8", errors="backslashreplace")
+    handler = logging.StreamHandler(stream)
     handler.setFormatter(
         logging.Formatter(
             f"%(asctime)s orchestrator {os.getpid()}: %(message)s", "%Y-%m-%dT%H:%M:%S"
@@ -181,4 +190,4 @@ def lifecycle_log(workspace: Path) -> Generator[None]:
         yield
     finally:
         root.removeHandler(handler)
-        handler.close()
+        stream.close()

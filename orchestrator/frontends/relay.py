@@ -37,12 +37,18 @@ def main(socket_path: str, cookie: str) -> int | None:
     """Relay standard input and output until either side ends.
 
     Returns:
-        None when no orchestrator takes us behind the socket; no input has been read then, and
-        the caller can serve by itself. Else an exit status: 0 when the client ended, 1 when the
-        orchestrator went away first.
+        None when there is no orchestrator behind the socket; no input has been read then, and the
+        caller can serve by itself. Else an exit status: 0 when the client ended, 1 when the
+        orchestrator refused us or went away first. Whoever is refused does not get a server of
+        its own: an agent that has ended would have the rights of the user's own client there.
     """
     before = [(number, signal.signal(number, signal.SIG_DFL)) for number in SIGNALS]
-    connected = _connect(socket_path, cookie)
+    try:
+        connected = _connect(socket_path, cookie)
+    except PermissionError as refusal:
+        sys.stderr.write(f"orchestrator relay: refused: {refusal}\n")
+        return 1
+
     if connected is None:
         for number, handler in before:
             signal.signal(number, handler if handler is not None else signal.SIG_DFL)
@@ -55,7 +61,11 @@ def main(socket_path: str, cookie: str) -> int | None:
 
 
 def _connect(path: str, cookie: str) -> tuple[socket.socket, bytes] | None:
-    """Connect and say who we are; None when there is nobody, or nobody who knows us."""
+    """Connect and say who we are; None when there is nobody.
+
+    Raises:
+        PermissionError: There is an orchestrator, and it does not take us.
+    """
     connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         # Not settimeout: a non-blocking connect fails at once when many relays wait in line.
@@ -64,12 +74,16 @@ def _connect(path: str, cookie: str) -> tuple[socket.socket, bytes] | None:
         said = json.dumps({"orchestrator": 1, "cookie": cookie})
         connection.sendall(said.encode() + b"\n")
         answer, early = _read_answer(connection)
-        if not answer.get("ok"):
-            connection.close()
-            return None
-
         _limit(connection, 0)
     except (OSError, ValueError):
+        connection.close()
+        return None
+
+    if "error" in answer:
+        connection.close()
+        raise PermissionError(answer["error"])
+
+    if not answer.get("ok"):
         connection.close()
         return None
 

@@ -62,6 +62,11 @@ class Household:
         """Everyone alive but the leader."""
         return [proc for proc in self.alive() if proc.pid != self.leader]
 
+    def remaining(self) -> list[Proc]:
+        """Everyone that is left when nothing ends them; if a walk sees nobody, our children."""
+        children = (tree.read(pid) for pid in tree.own_children())
+        return self.alive() or [proc for proc in children if proc is not None]
+
     def empty(self) -> bool:
         """Whether nobody is left; proven by the kernel, not by a walk.
 

@@ -49,7 +49,7 @@ def run(channel: int) -> NoReturn:
     try:
         os.setsid()
         contained = kernel.become_subreaper()
-        kernel.set_name("orch-keeper")
+        kernel.set_name(kernel.KEEPER_NAME)
         keeper = _Keeper(channel, _Wakeup(), contained=contained)
         status = keeper.keep() if keeper.launch() else 0
     except BaseException:
@@ -217,13 +217,21 @@ class _Keeper:
         recorded = self._write_outcome(outcome)
         self._write_log_line(receipt)
         self._tell({"event": "ended", "outcome": outcome, "recorded": recorded})
+        self._continue_nursery()
         return SURVIVORS if receipt and receipt["survivors"] else 0
+
+    def _continue_nursery(self) -> None:
+        """Let the nursery leave, should somebody have stopped it."""
+        parent = tree.read(os.getppid())
+        if parent is not None and parent.name == kernel.NURSERY_NAME:
+            tree.send(parent, signal.SIGCONT)
 
     def _write_outcome(self, outcome: OutcomeMessage) -> bool:
         path = self._order["outcome"]
-        partial = f"{path}.{os.getpid()}"
+        partial = f"{path}.{os.urandom(4).hex()}"
         try:
-            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _PRIVATE)
+            # Nothing that somebody has put there beforehand is opened, a FIFO least of all.
+            descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
             with os.fdopen(descriptor, "w") as file:
                 json.dump(outcome, file)
 
@@ -251,7 +259,7 @@ class _Keeper:
             f" pid={self._house.leader} ended {how}{said}\n"
         )
         try:
-            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
+            flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
             descriptor = os.open(self._order["log"], flags, _PRIVATE)
             os.write(descriptor, line.encode("utf-8", "backslashreplace"))
             os.close(descriptor)

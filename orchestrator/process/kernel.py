@@ -16,6 +16,10 @@ _PR_GET_CHILD_SUBREAPER = 37
 OOM_SCORE_RAISE = 300
 _OOM_SCORE_MAX = 1000
 
+#: How the two show themselves in ``ps`` and ``top``.
+KEEPER_NAME = "orch-keeper"
+NURSERY_NAME = "orch-nursery"
+
 LINUX = sys.platform.startswith("linux")
 
 # `PyDLL` and a function that is looked up once: keepers and agents call it in their first moments,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -36,6 +37,9 @@ logger = logging.getLogger(__name__)
 
 #: Seconds from an order to the agent's program running; a hung file system is what takes longer.
 LAUNCH_TIMEOUT: Final = 30.0
+
+#: Seconds without an answer after which the nursery is continued, in case somebody stopped it.
+NUDGE: Final = 1.0
 
 #: Seconds that a nursery may take to report what it swept after a keeper was killed.
 SWEEP_REPORT_TIMEOUT: Final = 12.0
@@ -178,8 +182,7 @@ class Launcher:
 
             try:
                 with anyio.fail_after(LAUNCH_TIMEOUT):
-                    await link.send_order(order)
-                    answer = await link.next_message()
+                    answer = await self._answer(link, order)
             except TimeoutError:
                 link.close()
                 raise LaunchError(
@@ -209,6 +212,19 @@ class Launcher:
             f"no keeper could be started for agent {order['agent_id']}; see {self._log}"
         )
 
+    async def _answer(self, link: KeeperLink, order: LaunchMessage) -> dict[str, Any] | None:
+        await link.send_order(order)
+        with anyio.move_on_after(NUDGE):
+            return await link.next_message()
+
+        self._nudge()
+        return await link.next_message()
+
+    def _nudge(self) -> None:
+        """Let the nursery go on, should somebody have stopped it."""
+        if self._nursery is not None:
+            self._nursery.process.send_signal(signal.SIGCONT)
+
     async def swept_after(self, keeper: int, nursery: int) -> tuple[ProcessNote, ...] | None:
         """Wait for what the nursery found and killed after its keeper had been killed.
 
@@ -219,6 +235,7 @@ class Launcher:
         Returns:
             None when no nursery will say it.
         """
+        self._nudge()
         with anyio.move_on_after(SWEEP_REPORT_TIMEOUT):
             while keeper not in self._swept:
                 if self.nursery_pid != nursery:
@@ -229,8 +246,14 @@ class Launcher:
         return self._swept.pop(keeper, None)
 
     def _open_log(self) -> IO[bytes]:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW
-        return os.fdopen(os.open(self._log, flags, 0o600), "ab")
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
+        try:
+            descriptor = os.open(self._log, flags, 0o600)
+        except OSError as error:
+            logger.warning("crashes of keepers will not be logged: %s", error)
+            descriptor = os.open(os.devnull, os.O_WRONLY)
+
+        return os.fdopen(descriptor, "ab")
 
     def _start_nursery(self) -> _Nursery:
         ours, theirs = socket.socketpair()
@@ -260,6 +283,8 @@ class Launcher:
 
         nursery.listening.cancel()
         nursery.requests.close()
+        # One that somebody has stopped would stay.
+        nursery.process.send_signal(signal.SIGCONT)
 
     async def _new_keeper(self) -> KeeperLink | None:
         """Ask for a keeper, of a new nursery if need be; None when that is gone at once."""

@@ -30,11 +30,14 @@ if TYPE_CHECKING:
 SWEEP_LIMIT = 10.0
 _SLOW_ROUND = 1.0
 
+#: A keeper that is stopped more often than this is killed, and its agent swept.
+STOPS_MAX = 100
+
 
 def main(descriptor: int) -> NoReturn:
     """Serve requests on the socket until the orchestrator is gone and no keeper is left."""
     kernel.become_subreaper()
-    kernel.set_name("orch-nursery")
+    kernel.set_name(kernel.NURSERY_NAME)
     _settle_signals()
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
     gc.collect()
@@ -78,6 +81,7 @@ class _Nursery:
         os.set_blocking(self._writer, False)
         self._sweeping_since: float | None = None
         self._died: list[int] = []
+        self._stops: dict[int, int] = {}
         self._swept: dict[int, NoteMessage] = {}
 
     def serve(self) -> None:
@@ -139,19 +143,30 @@ class _Nursery:
     def _reap(self) -> None:
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status = os.waitpid(-1, os.WNOHANG | os.WUNTRACED)
             except ChildProcessError:
                 return
 
             if pid == 0:
                 return
 
-            if pid in self._keepers:
+            if os.WIFSTOPPED(status):
+                self._continue(pid)
+            elif pid in self._keepers:
                 self._keepers.remove(pid)
+                self._stops.pop(pid, None)
                 if status != 0:
                     # Its agent has got SIGKILL from the kernel; the rest has fallen to us.
                     self._died.append(pid)
                     self._sweeping_since = self._sweeping_since or time.monotonic()
+
+    def _continue(self, pid: int) -> None:
+        """Let a keeper that somebody has stopped go on: while it stands, nobody can be stopped."""
+        if pid not in self._keepers:
+            return
+
+        self._stops[pid] = self._stops.get(pid, 0) + 1
+        os.kill(pid, signal.SIGCONT if self._stops[pid] <= STOPS_MAX else signal.SIGKILL)
 
     def _sweep(self) -> None:
         if self._sweeping_since is None:

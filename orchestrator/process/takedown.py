@@ -93,7 +93,7 @@ class Takedown:
         elif self.stage == "term" and late:
             self._enter_kill()
         elif self.stage == "kill" and late:
-            self._survivors = [note(proc) for proc in self._house.alive()]
+            self._survivors = [note(proc) for proc in self._house.remaining()]
             self.stage = "done"
         elif self.stage == "kill":
             self._kill()

@@ -28,12 +28,22 @@ class Proc:
     `start` is field 22 of ``/proc/PID/stat`` (clock ticks since boot), 0 where there is no /proc.
     """
 
-    __slots__ = ("name", "pgid", "pid", "ppid", "sid", "start", "state")
+    __slots__ = ("name", "pgid", "pid", "ppid", "sid", "start", "state", "threads")
 
     def __init__(
-        self, *, pid: int, ppid: int, pgid: int, sid: int, state: str, start: int, name: str
+        self,
+        *,
+        pid: int,
+        ppid: int,
+        pgid: int,
+        sid: int,
+        state: str,
+        start: int,
+        name: str,
+        threads: int = 1,
     ) -> None:
         """Take what was read."""
+        self.threads = threads
         self.pid = pid
         self.ppid = ppid
         self.pgid = pgid
@@ -50,8 +60,11 @@ class Proc:
 
     @property
     def ended(self) -> bool:
-        """It is a zombie, or less."""
-        return self.state in _ENDED
+        """It is a zombie, or less.
+
+        One whose main thread alone has ended looks like a zombie, but its other threads run on.
+        """
+        return self.state in _ENDED and self.threads <= 1
 
 
 def read(pid: int) -> Proc | None:
@@ -72,6 +85,7 @@ def read(pid: int) -> Proc | None:
         pgid=int(fields[2]),
         sid=int(fields[3]),
         state=fields[0].decode(),
+        threads=int(fields[17]),
         start=int(fields[19]),
         name=line[opening + 1 : closing].decode("utf-8", "replace"),
     )
@@ -160,9 +174,23 @@ def _below(root: int, everybody: Iterable[Proc]) -> list[Proc]:
 
 def environment(pid: int) -> dict[str, str]:
     """The environment that a process was started with; empty when it cannot be read."""
-    block = _slurp(f"{PROC}/{pid}/environ")
+    block = _slurp(f"{PROC}/{pid}/environ") or _environ_of_a_thread(pid)
     pairs = (entry.partition(b"=") for entry in block.split(b"\0") if entry)
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
+
+
+def _environ_of_a_thread(pid: int) -> bytes:
+    """Ask the other threads of a process whose main thread has ended."""
+    proc = read(pid)
+    if proc is None or proc.state not in _ENDED or proc.ended:
+        return b""
+
+    try:
+        threads = os.listdir(f"{PROC}/{pid}/task")  # noqa: PTH208
+    except OSError:
+        return b""
+
+    return next(filter(None, (_slurp(f"{PROC}/{pid}/task/{t}/environ") for t in threads)), b"")
 
 
 def send(proc: Proc, *signals: int) -> bool:

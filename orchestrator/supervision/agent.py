@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from orchestrator.errors import AgentLostError
-from orchestrator.model import Exited, Lost
+from orchestrator.model import Exited, Lost, Running, Stopping
+from orchestrator.process.overrule import overrule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.model import AgentId, AgentRecord, Outcome, StopPolicy
     from orchestrator.process.link import KeeperLink
+
+
+#: Seconds beyond the longest that a stop may take, after which its keeper is forced.
+OVERDUE: Final = 2.0
 
 
 class Agent:
@@ -101,6 +106,7 @@ class Agent:
             AgentLostError: As in `wait`.
         """
         self.ask_to_stop(reason, policy=policy, kill=kill)
+        await self.wait_stopped()
         return await self.wait()
 
     def ask_to_stop(
@@ -150,6 +156,22 @@ class Agent:
         self._link = None
         self._exited.set()
         self._ended.set()
+
+    async def wait_stopped(self) -> None:
+        """Wait for the end that was asked for; a keeper that does not bring it about is ended."""
+        policy = self._stop_asked[1] if self._stop_asked else None
+        policy = policy or self.record.stop
+        with anyio.move_on_after(policy.longest + policy.kill_limit + OVERDUE):
+            await self.wait_ended()
+            return
+
+        match self.record.state:
+            case Running(keeper=keeper) | Stopping(keeper=keeper):
+                await overrule(keeper, after=0)
+            case _:
+                pass
+
+        await self.wait_ended()
 
     async def wait_ended(self) -> None:
         """Wait for the end, whatever it is."""

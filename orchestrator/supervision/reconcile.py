@@ -17,6 +17,7 @@ import anyio
 from orchestrator.errors import OrchestratorError
 from orchestrator.model import ProcessIdentity, Running, Stopping
 from orchestrator.process.identity import alive, wait_gone
+from orchestrator.process.overrule import overrule
 
 from .watch import bury, final_state, leader_of, log_end, read_outcome_file
 
@@ -117,7 +118,7 @@ async def _settle(
     changes: Changes,
 ) -> None:
     if isinstance(record.state, Running | Stopping):
-        await wait_gone(record.state.keeper)
+        await overrule(record.state.keeper, after=record.stop.longest + record.stop.kill_limit)
 
     try:
         record = registry.agents.get(record.id)

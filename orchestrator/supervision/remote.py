@@ -10,6 +10,7 @@ import anyio
 
 from orchestrator.model import Running, Stopping
 from orchestrator.process import identity
+from orchestrator.process.overrule import overrule
 
 if TYPE_CHECKING:
     from orchestrator.model import AgentId, AgentRecord
@@ -55,6 +56,14 @@ async def stop_anywhere(
             await anyio.sleep(_POLL)
             record = registry.agents.get(agent_id)
 
+    if isinstance(record.state, Running | Stopping):
+        # Its keeper stands still, or its orchestrator does: the keeper's end is in our hands.
+        await overrule(record.state.keeper, after=0)
+        with anyio.move_on_after(_MARGIN):
+            while record.live:
+                await anyio.sleep(_POLL)
+                record = registry.agents.get(agent_id)
+
     return record
 
 
@@ -72,4 +81,5 @@ def _ask(
 
     record = registry.agents.set_state(agent_id, state)
     identity.send(state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)
+    identity.send(state.keeper, signal.SIGCONT)
     return record

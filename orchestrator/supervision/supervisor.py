@@ -8,6 +8,7 @@ then waits for their last words as long as it is let. Keepers carry a stop throu
 from __future__ import annotations
 
 import logging
+import math
 import os
 import time
 from contextlib import asynccontextmanager, contextmanager
@@ -49,9 +50,6 @@ if TYPE_CHECKING:
     from .preparation import Resources
 
 logger = logging.getLogger(__name__)
-
-#: Seconds beyond the longest stop in which every keeper's last word should have come.
-_MARGIN = 2.0
 
 
 @asynccontextmanager
@@ -224,7 +222,7 @@ class Supervisor:
             return await stop_anywhere(self.registry, agent_id, reason=reason, kill=kill)
 
         agent.ask_to_stop(reason, kill=kill)
-        await agent.wait_ended()
+        await agent.wait_stopped()
         return agent.record
 
     async def _settle_if_abandoned(self, agent_id: AgentId) -> None:
@@ -268,21 +266,18 @@ class Supervisor:
         if self._shutdown is None:
             raise RuntimeError("finish() without begin_shutdown()")
 
-        limit = self._longest_stop() if at_most is None else at_most
+        limit = math.inf if at_most is None else at_most
         left = self._shutdown.began + limit - time.monotonic()
         with anyio.move_on_after(max(0.0, left), shield=True):
-            for agent in tuple(self._agents.values()):
-                await agent.wait_ended()
+            async with anyio.create_task_group() as group:
+                for agent in tuple(self._agents.values()):
+                    group.start_soon(agent.wait_stopped)
 
         unfinished = len(self._agents)
         for scope in tuple(self._scopes.values()):
             scope.cancel()
 
         self._shutdown.record_end(unfinished=unfinished, ends=self._counts)
-
-    def _longest_stop(self) -> float:
-        longest = [a.record.stop.longest + a.record.stop.kill_limit for a in self._agents.values()]
-        return max(longest, default=0.0) + _MARGIN
 
     @contextmanager
     def _undone_unless_started(self, record: AgentRecord) -> Generator[None]:

@@ -187,7 +187,7 @@ def log_end(record: AgentRecord) -> None:
                 (outcome.exited_at - record.created_at).total_seconds(),
                 f"; stopped {len(receipt.signalled)}, killed {len(receipt.killed)}, "
                 f"survivors {len(receipt.survivors)}, {receipt.duration_ms:.0f} ms"
-                f" ({receipt.reason})"
+                f" ({receipt.reason!r})"
                 if receipt
                 else "",
             )

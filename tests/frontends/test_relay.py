@@ -183,8 +183,22 @@ def test_with_a_dead_socket_the_caller_serves(path: Path) -> None:
         assert end_of(process) == (NOBODY, b"", b"left: hello\n")
 
 
-@pytest.mark.parametrize("answer", [b'{"error": "no"}\n', b"", b"nonsense\n", b"[]\n"])
-def test_refused_the_caller_serves_and_no_input_is_lost(path: Path, answer: bytes) -> None:
+def test_s3_whoever_is_refused_gets_no_server_of_its_own(path: Path) -> None:
+    orchestrator = Orchestrator(path)
+    with orchestrator.listening, relay(path) as process:
+        connection, _ = orchestrator.listening.accept()
+        with connection:
+            connection.recv(4_096)
+            connection.sendall(b'{"error": "this agent has ended"}\n')
+
+        refusal = b"orchestrator relay: refused: this agent has ended\n"
+        assert end_of(process) == (1, b"", refusal)
+
+
+@pytest.mark.parametrize("answer", [b"", b"nonsense\n", b"[]\n"])
+def test_answered_by_a_stranger_the_caller_serves_and_no_input_is_lost(
+    path: Path, answer: bytes
+) -> None:
     orchestrator = Orchestrator(path)
     with orchestrator.listening, relay(path) as process:
         connection, _ = orchestrator.listening.accept()

@@ -43,6 +43,9 @@ class PaperHouse:
             for pid in self.there
         ]
 
+    def remaining(self) -> list[Proc]:
+        return self.alive()
+
     def others(self) -> list[Proc]:
         return [proc for proc in self.alive() if proc.pid != LEADER]
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING
 
 import anyio
 
 from orchestrator import ExitedWithCode, KilledBySignal, StopPolicy, open_orchestrator
+from orchestrator.model import Running
+from orchestrator.process import tree
 from tests.support.agents import PATIENT, QUICK, spec
 from tests.support.waiting import until
 
@@ -261,3 +264,66 @@ async def test_two_orchestrators_on_one_workspace_stop_each_others_agents(
             await liveness.wait_gone()
             assert one.agents == ()
             assert two.agents == ()
+
+
+async def test_a4_a_process_whose_main_thread_has_ended_is_no_zombie_and_is_ended(
+    orchestrator: Supervisor, liveness: Liveness
+) -> None:
+    with anyio.fail_after(10):
+        agent = await orchestrator.launch(spec("loses_its_main_thread", liveness=liveness))
+        await liveness.wait_here("leader", "threads")
+        outcome = await agent.stop("enough")
+        await liveness.wait_gone()
+
+    receipt = outcome.receipt
+    assert receipt is not None
+    assert liveness.pid("threads") in {note.pid for note in receipt.escapees}
+    assert receipt.survivors == ()
+
+
+async def test_o7_an_agent_that_stops_its_keeper_is_stopped_all_the_same(
+    orchestrator: Supervisor, liveness: Liveness
+) -> None:
+    with anyio.fail_after(10):
+        agent = await orchestrator.launch(spec("stops_its_keeper", liveness=liveness))
+        await liveness.wait_here("leader", "done")
+        outcome = await agent.stop("enough")
+        await liveness.wait_gone()
+
+    assert outcome.verdict == "terminated"
+
+
+async def test_o7_a_keeper_that_will_not_do_its_work_is_overruled(
+    orchestrator: Supervisor, liveness: Liveness
+) -> None:
+    """A traced keeper would be one; here its nursery is stopped too, and cannot continue it."""
+    impatient = StopPolicy(term_grace=0.1, kill_limit=0.1)
+    asked = spec("has_children", liveness=liveness).model_copy(update={"stop": impatient})
+    with anyio.fail_after(20):
+        agent = await orchestrator.launch(asked)
+        await liveness.wait_here("leader", "child", "session", "group")
+        state = agent.record.state
+        assert isinstance(state, Running)
+        nursery = tree.read(state.keeper.pid)
+        assert nursery is not None
+        os.kill(nursery.ppid, signal.SIGSTOP)
+        os.kill(state.keeper.pid, signal.SIGSTOP)
+        record = await orchestrator.stop(agent.id, reason="enough")
+        await liveness.wait_gone()
+
+    assert record.state.kind in {"exited", "lost"}
+
+
+async def test_a_fifo_in_the_place_of_the_log_holds_nobody(
+    nobody_below: None, tmp_path: Path, liveness: Liveness
+) -> None:
+    (tmp_path / "registry").mkdir(mode=0o700)
+    os.mkfifo(tmp_path / "registry" / "orchestrator.log")
+    with anyio.fail_after(10):
+        async with open_orchestrator(tmp_path) as orchestrator:
+            agent = await orchestrator.launch(spec("has_children", liveness=liveness))
+            await liveness.wait_here("leader")
+            outcome = await agent.stop("enough")
+            await liveness.wait_gone()
+
+    assert outcome.verdict == "terminated"

@@ -114,13 +114,13 @@ def _children_file() -> Check:
 def _cgroup() -> Check:
     own = own_cgroup()
     if own is None:
-        return Check("cgroup v2", "note", "not there; used: no, comes later")
+        return Check("cgroup v2", "note", "not there; not used by this version")
 
     writable = os.access(own, os.W_OK)
     kill = (own / "cgroup.kill").exists()
     found = (
         f"{own}: {'writable' if writable else 'not writable'}, "
-        f"cgroup.kill {'there' if kill else 'not there'}; used: no, comes later"
+        f"cgroup.kill {'there' if kill else 'not there'}; not used by this version"
     )
     return Check("cgroup v2", "note", found)
 

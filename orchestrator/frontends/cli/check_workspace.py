@@ -36,6 +36,16 @@ _NAMED: Final = 5
 
 def workspace(settings: Settings) -> Iterator[Check]:
     """Look at the disk, the registry, and who lives according to it."""
+    unusable = _unusable(settings.workspace)
+    if unusable is not None:
+        yield Check(
+            "folder",
+            "broken",
+            f"{settings.workspace} cannot be a workspace: {unusable}",
+            "choose a folder of yours with --workspace or CLAUDE_ORCHESTRATOR_WORKSPACE",
+        )
+        return
+
     yield _disk(settings.workspace)
     path = registry_file(settings.workspace)
     if not path.exists():
@@ -58,6 +68,21 @@ def workspace(settings: Settings) -> Iterator[Check]:
             yield from _inhabitants(registry)
     except OrchestratorError as error:
         yield Check("registry", "broken", str(error), "choose another --workspace meanwhile")
+
+
+def _unusable(folder: Path) -> str | None:
+    """Say why nothing can be made in the folder; None when it can."""
+    there = folder
+    while not there.exists():
+        there = there.parent
+
+    if not there.is_dir():
+        return f"{there} is not a folder"
+
+    if not os.access(there, os.W_OK | os.X_OK) or os.statvfs(there).f_blocks == 0:
+        return f"nothing can be written in {there}"
+
+    return None
 
 
 def _disk(folder: Path) -> Check:
@@ -110,10 +135,23 @@ def _inhabitants(registry: Registry) -> Iterator[Check]:
         yield Check(
             "unfinished records",
             "warning",
-            f"{len(runs) - len(living)} orchestrators were cut off; "
-            f"{len(open_ends)} agents have no end on record",
-            "the next start settles them; `orchestrator stop --all` does it now",
+            _unfinished(len(runs) - len(living), len(open_ends)),
+            "the next start settles them; `orchestrator stop --all` does it now, and stops "
+            "the agents that are live",
         )
+
+
+def _unfinished(cut_off: int, open_ends: int) -> str:
+    said: list[str] = []
+    if cut_off:
+        said.append(f"{words.orchestrators(cut_off)} {'was' if cut_off == 1 else 'were'} cut off")
+
+    if open_ends:
+        said.append(
+            f"{open_ends} {'agent has' if open_ends == 1 else 'agents have'} no end on record"
+        )
+
+    return "; ".join(said)
 
 
 def leftovers(settings: Settings) -> Iterator[Check]:

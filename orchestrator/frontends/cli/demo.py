@@ -11,15 +11,14 @@ from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import anyio
 
 from orchestrator.app import one_error
 from orchestrator.config import Settings
-from orchestrator.errors import InvalidInputError, NotFoundError
+from orchestrator.errors import NotFoundError
 
-from . import words
 from .scene import play
 from .signals import watch_signals
 from .stage import LiveStage, PlainStage, SilentStage
@@ -29,20 +28,14 @@ if TYPE_CHECKING:
     from .report import Report
     from .stage import Stage
 
-_PROVIDERS: Final = (None, "claude")
-
 
 def demo(*, provider: str | None, as_json: bool) -> int:
     """Play it, and return the exit status: 0 when nobody is left.
 
     Raises:
-        InvalidInputError: There is no such provider.
         NotFoundError: Its CLI is not installed.
         OrchestratorError: The server did not do what it was asked for.
     """
-    if provider not in _PROVIDERS:
-        raise InvalidInputError(f"the demo knows no provider {provider!r}; there is: claude")
-
     if provider == "claude":
         _check_claude()
 
@@ -100,8 +93,8 @@ def _print(report: Report) -> None:
     columns = (
         Column(title="AGENT"),
         Column(title="PROCS", right=True),
-        Column(title="HOW IT ENDED", wrap=True),
-        Column(title="WHAT WAS DONE", wrap=True),
+        Column(title="HOW IT ENDED", least=16),
+        Column(title="WHAT WAS DONE", least=24),
     )
     rows = tuple(
         (agent.habit, str(agent.processes), agent.ended, agent.done or "-")
@@ -110,22 +103,25 @@ def _print(report: Report) -> None:
     sys.stdout.write("\nHow each of them ended, as the next start records it:\n")
     print_table(Table(columns, rows))
     left = ", ".join(report.processes_left) or "none"
-    sys.stdout.write(f"\nThe server got SIGKILL at {report.killed_after_s:.1f} s.\n")
-    _print_result(
+    _print_line("")
+    _print_line(f"The server got SIGKILL at {report.killed_after_s:.1f} s.")
+    _print_line(
         f"Processes started: {report.processes_started}; "
-        f"left: {left}, {words.duration(report.ended_after_s)} later.",
+        f"left: {left}, {report.ended_after_s:.1f} s later.",
         style="bold red" if report.processes_left else "bold green",
     )
-    sys.stdout.write(f"Counted from outside: {report.counted_by}.\n")
+    _print_line(f"Counted from outside: {report.counted_by}.")
     for reason in report.not_shown:
-        sys.stdout.write(f"Not shown: {reason}\n")
+        _print_line(f"Not shown: {reason}")
 
 
-def _print_result(text: str, *, style: str) -> None:
+def _print_line(text: str, *, style: str = "") -> None:
+    """Print it; a terminal gets it broken between words."""
     if not at_a_terminal():
         sys.stdout.write(f"{text}\n")
         return
 
     from rich.console import Console  # noqa: PLC0415  60 ms, and only for a terminal
+    from rich.text import Text  # noqa: PLC0415  the same
 
-    Console(highlight=False).print(text, style=style)
+    Console(highlight=False).print(Text(text, style=style))

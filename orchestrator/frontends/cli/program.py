@@ -13,6 +13,8 @@ import typer
 from orchestrator import __version__
 from orchestrator.errors import OrchestratorError
 
+from .overview import ADD_TO_CLAUDE, escaped
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -25,8 +27,8 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog="Without a command it is an MCP server on standard input and output: "
-    "[bold]claude mcp add claude-orchestrator -- orchestrator[/bold]",
+    epilog="Without a command it is an MCP server on standard input and output:\n\n"
+    f"[bold]{escaped(ADD_TO_CLAUDE)}[/bold]",
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for a program to read.")]
@@ -77,7 +79,7 @@ def main(
             "-w",
             envvar="CLAUDE_ORCHESTRATOR_WORKSPACE",
             metavar="DIR",
-            help="The folder with registry and outputs. [default: .agent-workspace]",
+            help="The folder with registry and outputs. \\[default: .agent-workspace]",
             show_default=False,
         ),
     ] = None,
@@ -93,7 +95,7 @@ def main(
 @app.command(
     "run",
     context_settings={"allow_interspersed_args": False},
-    epilog="Examples:  [bold]orchestrator run -- make test[/bold]   "
+    epilog="Examples:\n\n[bold]orchestrator run -- make test[/bold]\n\n"
     "[bold]git diff | orchestrator run --provider claude[/bold]",
 )
 def run_command(
@@ -101,7 +103,7 @@ def run_command(
     command: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[--] CMD ...",
+            metavar="CMD",
             help="The program and its arguments; for an agent CLI, more options for it.",
             show_default=False,
         ),
@@ -125,8 +127,20 @@ def run_command(
     """
     from . import run as implementation  # noqa: PLC0415  0.3 s that other commands do without
 
+    settings = _settings(context)
+    names = implementation.provider_names(settings)
+    if provider not in names:
+        raise typer.BadParameter(
+            f"{provider!r} is none; there are: {', '.join(names)}", param_hint="--provider"
+        )
+
+    if provider == "command" and not command:
+        raise typer.BadParameter(
+            "say what to run: `orchestrator run -- make test`", param_hint="CMD"
+        )
+
     status = implementation.run(
-        _settings(context),
+        settings,
         provider=provider,
         argv=tuple(command or ()),
         cwd=cwd,
@@ -137,7 +151,7 @@ def run_command(
 
 @app.command(
     "ps",
-    epilog="Examples:  [bold]orchestrator ps --all[/bold]   "
+    epilog="Examples:\n\n[bold]orchestrator ps --all[/bold]\n\n"
     "[bold]orchestrator ps --json | jq '.\\[].pid'[/bold]",
 )
 def ps_command(
@@ -171,7 +185,7 @@ def ps_command(
 
 @app.command(
     "logs",
-    epilog="Examples:  [bold]orchestrator logs -f worker-10[/bold]   "
+    epilog="Examples:\n\n[bold]orchestrator logs -f worker-10[/bold]\n\n"
     "[bold]orchestrator logs --stderr -n 20 worker-101500-0a1b2c[/bold]",
 )
 def logs_command(
@@ -196,16 +210,14 @@ def logs_command(
 
 @app.command(
     "stop",
-    epilog="Examples:  [bold]orchestrator stop worker-10[/bold]   "
+    epilog="Examples:\n\n[bold]orchestrator stop worker-10[/bold]\n\n"
     "[bold]orchestrator stop --all --kill --reason 'end of day'[/bold]",
 )
 def stop_command(  # noqa: PLR0917  typer calls it by name
     context: typer.Context,
     agents: Annotated[
         list[str] | None,
-        typer.Argument(
-            metavar="[AGENT]...", help="Ids, or the beginnings of them.", show_default=False
-        ),
+        typer.Argument(metavar="AGENT", help="Ids, or the beginnings of them.", show_default=False),
     ] = None,
     everyone: Annotated[
         bool, typer.Option("--all", "-a", help="Every live agent of the workspace.")
@@ -222,8 +234,14 @@ def stop_command(  # noqa: PLR0917  typer calls it by name
     """
     from . import stop  # noqa: PLC0415  0.3 s that other commands do without
 
-    if bool(agents) == everyone:
-        raise typer.BadParameter("name agents, or say --all; not both", param_hint="AGENT")
+    if not agents and not everyone:
+        raise typer.BadParameter(
+            "name the agents to stop (`orchestrator ps` lists them), or say --all",
+            param_hint="AGENT",
+        )
+
+    if agents and everyone:
+        raise typer.BadParameter("it goes without the names of agents", param_hint="--all")
 
     status = stop.stop(
         _settings(context),
@@ -247,7 +265,7 @@ def doctor_command(context: typer.Context, as_json: AsJson = False) -> None:
     raise typer.Exit(doctor.doctor(_settings(context), as_json=as_json))
 
 
-@app.command("demo", epilog="Example:  [bold]orchestrator demo[/bold]")
+@app.command("demo", epilog="Example:\n\n[bold]orchestrator demo[/bold]")
 def demo_command(
     provider: Annotated[
         str | None,
@@ -267,6 +285,11 @@ def demo_command(
     daemon, one that ignores signals, one that ends by itself. Then the server gets SIGKILL. No
     account and no key are needed; it takes about ten seconds. The status is 0 if nobody is left.
     """
+    if provider not in {None, "claude"}:
+        raise typer.BadParameter(
+            f"{provider!r} is none of the demo's; there is: claude", param_hint="--provider"
+        )
+
     from . import demo  # noqa: PLC0415  1.5 s that other commands do without
 
     raise typer.Exit(demo.demo(provider=provider, as_json=as_json))

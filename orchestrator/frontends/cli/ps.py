@@ -28,7 +28,11 @@ if TYPE_CHECKING:
 #: Seconds between two looks of ``--watch``.
 _REFRESH: Final = 1.0
 
-_UNSETTLED: Final = "its orchestrator is gone; the next start, or a stop, records how it ended"
+_UNSETTLED: Final = "its keeper has ended; the next start, or a stop, records how it ended"
+
+#: Characters to which these columns may shrink on a narrow terminal.
+_ENDED: Final = 20
+_SURVIVORS: Final = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,13 +80,17 @@ def watch(settings: Settings, *, everyone: bool) -> None:
 
     pause = threading.Event()
     with open_existing(settings) as registry:
+        console = Console(highlight=False)
 
         def look() -> RenderableType:
             records = registry.agents.find(live=None if everyone else True)
             now = f"{datetime.now().astimezone():%H:%M:%S}  {settings.workspace}  Ctrl-C ends"
-            return drawn(as_table(records), title=now) if records else nobody(registry, settings)
+            if not records:
+                return nobody(registry, settings)
 
-        with Live(look(), console=Console(highlight=False), auto_refresh=False) as live:
+            return drawn(as_table(records), width=console.width, title=now)
+
+        with Live(look(), console=console, auto_refresh=False) as live:
             try:
                 while not pause.wait(_REFRESH):
                     live.update(look(), refresh=True)
@@ -105,23 +113,26 @@ def nobody(registry: Registry, settings: Settings) -> str:
 def as_table(records: list[AgentRecord]) -> Table:
     """Make the table; columns in which there is nothing are left out."""
     rows = [as_row(record) for record in records]
+    surviving = any(row["survivors"] for row in rows)
     columns = {
         Column(title="ID"): [row["id"] for row in rows],
         Column(title="STATUS", states=True): [row["status"] for row in rows],
         Column(title="PID", right=True): [str(row["pid"] or "-") for row in rows],
-        Column(title="TIME", right=True): [words.duration(row["seconds"]) for row in rows],
-        Column(title="PROCS", right=True): [_or_dash(row["processes"]) for row in rows],
-        Column(title="MEM", right=True): [
+        Column(title="TIME", right=True, spare=3): [words.duration(row["seconds"]) for row in rows],
+        Column(title="PROCS", right=True, spare=4): [_or_dash(row["processes"]) for row in rows],
+        Column(title="MEM", right=True, spare=5): [
             "-" if row["rss_bytes"] is None else words.size(row["rss_bytes"]) for row in rows
         ],
-        Column(title="CPU", right=True): [
+        Column(title="CPU", right=True, spare=6): [
             "-" if row["cpu_s"] is None else words.duration(row["cpu_s"]) for row in rows
         ],
-        Column(title="PROVIDER"): [row["provider"] for row in rows],
-        Column(title="TYPE"): [row["agent_type"] for row in rows],
-        Column(title="TASK"): [row["task_id"] or "" for row in rows],
-        Column(title="ENDED", wrap=True): [row["ended"] for row in rows],
-        Column(title="SURVIVORS"): [_survivors(row["survivors"]) for row in rows],
+        Column(title="PROVIDER", spare=9): [row["provider"] for row in rows],
+        Column(title="TYPE", spare=8): [row["agent_type"] for row in rows],
+        Column(title="TASK", spare=7): [row["task_id"] or "" for row in rows],
+        Column(title="ENDED", least=_ENDED): [row["ended"] for row in rows],
+        Column(title="SURVIVORS", least=_SURVIVORS, spare=0 if surviving else 2): [
+            _survivors(row["survivors"]) for row in rows
+        ],
     }
     kept = {column: cells for column, cells in columns.items() if set(cells) - {"", "-"}}
     return Table(tuple(kept), tuple(zip(*kept.values(), strict=True)))

@@ -9,6 +9,7 @@ import os
 import signal
 import stat
 import sys
+from contextlib import ExitStack
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
@@ -16,8 +17,9 @@ import anyio
 
 from orchestrator import open_orchestrator
 from orchestrator.app import lifecycle_log, one_error
-from orchestrator.errors import InvalidInputError
+from orchestrator.errors import InvalidInputError, RegistryError
 from orchestrator.model import AgentSpec, ExitedWithCode
+from orchestrator.providers import default_providers
 from orchestrator.registry.atomic import make_private_folder
 from orchestrator.supervision import log_path
 
@@ -60,15 +62,28 @@ def run(
     except ValueError as error:
         raise InvalidInputError(f"that command cannot be run: {error}") from error
 
-    make_private_folder(log_path(settings.workspace).parent)
     logging.getLogger("orchestrator").setLevel(logging.INFO)
-    with lifecycle_log(settings.workspace):
+    with ExitStack() as stack:
+        try:
+            make_private_folder(log_path(settings.workspace).parent)
+            stack.enter_context(lifecycle_log(settings.workspace))
+        except OSError as error:
+            raise RegistryError(
+                f"{settings.workspace} cannot be used as a workspace ({error.strerror}); "
+                "choose a folder of yours with --workspace or CLAUDE_ORCHESTRATOR_WORKSPACE"
+            ) from error
+
         return anyio.run(partial(_run, settings, spec, as_json=as_json))
 
 
 async def _run(settings: Settings, spec: AgentSpec, *, as_json: bool) -> int:
     with one_error():
         return await _Foreground(settings, as_json=as_json).run(spec)
+
+
+def provider_names(settings: Settings) -> list[str]:
+    """Return the names that ``--provider`` takes."""
+    return sorted(default_providers(settings))
 
 
 def _name(provider: str, argv: tuple[str, ...]) -> str:
@@ -149,7 +164,7 @@ class _Foreground:
         outcome = await agent.wait()
         if self._as_json:
             sys.stdout.write(json.dumps(as_row(agent.record), indent=2) + "\n")
-        elif line := words.cleaning(outcome):
+        elif line := words.cleaning(outcome, why=True):
             say(f"agent {agent.id} {line}")
 
         return _status(outcome)

@@ -144,10 +144,14 @@ class _Scene:
             await self._deploy(client)
             await self._watch(client)
             everyone = self._census.look()
+            ended = len(self._census.seen) - len(everyone)
+            others = (
+                f", {ended} more {'has' if ended == 1 else 'have'} ended already" if ended else ""
+            )
             self._stage.say(
                 self._now,
-                f"{len(everyone)} processes are there; the server gets SIGKILL, and nobody "
-                "tells its agents to stop",
+                f"{len(everyone)} processes are there{others}; the server gets "
+                "SIGKILL, and nobody tells its agents to stop",
             )
             os.kill(server, signal.SIGKILL)
             killed_at = self._now
@@ -295,11 +299,11 @@ def _after_kill(player: Player, pids: set[int], household: int) -> Player:
     if player.status == "completed":
         return player
 
-    status, message = "ended", "its last process is gone"
+    status, fate = "ended", "its last process is gone"
     if player.pid in pids or household:
-        status, message = "stopping", "its keeper takes it down"
+        status, fate = "stopping", "its keeper takes it down"
 
-    return replace(player, status=status, message=message, processes=household)
+    return replace(player, status=status, fate=fate, processes=household)
 
 
 def _method(census: Census, *, proven: bool) -> str:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
 _BAR: Final = 10
 _COLUMNS: Final = (
     Column(title="AGENT"),
-    Column(title="HABIT", wrap=True),
+    Column(title="HABIT", least=16, spare=1),
     Column(title="STATUS", states=True),
-    Column(title="PROGRESS, BY ITS OWN REPORT", wrap=True),
+    Column(title="PROGRESS, BY ITS OWN REPORT", least=24),
     Column(title="PID", right=True),
     Column(title="PROCESSES", right=True),
 )
@@ -34,6 +34,7 @@ class Player:
         status: In one word.
         percent: Its progress, as it reported it itself.
         message: What it reported last.
+        fate: What becomes of it after the kill of the server; empty before.
         pid: Its process.
         processes: It and everything that it started, counted from outside.
     """
@@ -45,6 +46,7 @@ class Player:
     message: str
     pid: int
     processes: int
+    fate: str = ""
 
 
 class Stage(Protocol):
@@ -85,11 +87,12 @@ class PlainStage:
         """Print a line for each agent that has something new to say."""
         for player in players:
             news = (player.status, player.percent, player.message)
-            if self._told.get(player.habit) != news and player.message:
+            text = player.fate or player.message
+            if self._told.get(player.habit) != news and text:
                 self._told[player.habit] = news
                 self.say(
                     seconds,
-                    f"{player.habit:10}  {player.status:9}  {player.percent:3}%  {player.message}",
+                    f"{player.habit:10}  {player.status:9}  {player.percent:3}%  {text}",
                 )
 
 
@@ -138,7 +141,8 @@ class LiveStage:
             for player in players
         )
         title = f"{seconds:5.1f} s   {count} processes, keepers and server included"
-        self._table = drawn(Table(_COLUMNS, rows), title=title)
+        width = self._live.console.width
+        self._table = drawn(Table(_COLUMNS, rows), width=width, title=title)
         self._draw()
 
     def _draw(self) -> None:

@@ -13,7 +13,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Exited, Lost
 from orchestrator.providers import default_providers
 from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
-from orchestrator.supervision.reconcile import reconcile
+from orchestrator.supervision.reconcile import abandoned, reconcile
 
 from . import words
 from .workspace import find_agent, open_existing
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from orchestrator.config import Settings
-    from orchestrator.model import AgentId, AgentRecord
+    from orchestrator.model import AgentId, AgentRecord, OrchestratorId
     from orchestrator.registry import Registry
 
 
@@ -44,25 +44,47 @@ def stop(
         NotFoundError: There is no workspace, or no such agent; nothing was stopped.
         RegistryError: The workspace cannot be used.
     """
+    cut_off: set[OrchestratorId] = set()
     with open_existing(settings) as registry:
         if everyone:
+            runs = registry.orchestrators.all(open_only=True)
+            cut_off = {run.id for run in runs if abandoned(run)}
             chosen = registry.agents.find(live=True)
         else:
             chosen = list({record.id: record for record in map(_finder(registry), names)}.values())
 
         before = {record.id: record.live for record in chosen}
-        after = anyio.run(partial(_stop_all, registry, settings, chosen, reason=reason, kill=kill))
+        settle = bool(cut_off) or any(
+            record.live and _ownerless(registry, record) for record in chosen
+        )
+        after = anyio.run(
+            partial(_stop_all, registry, settings, chosen, reason=reason, kill=kill, settle=settle)
+        )
+        cut_off -= {run.id for run in registry.orchestrators.all(open_only=True)}
 
     reports = [report_of(one, was_live=before[agent_id]) for agent_id, one in after.items()]
     if as_json:
         sys.stdout.write(json.dumps(reports, indent=2) + "\n")
-    elif not reports:
-        sys.stdout.write(f"No agent is live in {settings.workspace}; there is nothing to stop.\n")
     else:
-        for report in reports:
-            sys.stdout.write(f"{report['id']}  {report['said']}\n")
+        _print(settings, reports, settled=len(cut_off))
 
     return 0 if all(report["stopped"] for report in reports) else 1
+
+
+def _print(settings: Settings, reports: Sequence[dict[str, Any]], *, settled: int) -> None:
+    for report in reports:
+        sys.stdout.write(f"{report['id']}  {report['said']}\n")
+
+    if not reports:
+        rest = "" if settled else "; there is nothing to stop"
+        sys.stdout.write(f"No agent is live in {settings.workspace}{rest}.\n")
+
+    if settled:
+        was = "was" if settled == 1 else "were"
+        sys.stdout.write(
+            f"{words.orchestrators(settled)} that {was} cut off {was} settled: "
+            "nothing is left open on record.\n"
+        )
 
 
 def _finder(registry: Registry) -> partial[AgentRecord]:
@@ -76,6 +98,7 @@ async def _stop_all(
     *,
     reason: str,
     kill: bool,
+    settle: bool,
 ) -> dict[AgentId, AgentRecord | OrchestratorError]:
     ends: dict[AgentId, AgentRecord | OrchestratorError] = {}
 
@@ -86,7 +109,7 @@ async def _stop_all(
             ends[agent_id] = error
 
     async with anyio.create_task_group() as group:
-        if any(record.live and _ownerless(registry, record) for record in chosen):
+        if settle:
             # Nobody else is there to record the ends of agents whose orchestrator was killed.
             group.start_soon(reconcile, registry, default_providers(settings), Changes())
 
@@ -133,9 +156,10 @@ def _say(record: AgentRecord, *, was_live: bool) -> tuple[bool, str]:
         case Exited() if not was_live:
             return True, f"had ended already: {words.ending(record)}"
         case Exited(outcome=outcome):
-            done = words.cleaning(outcome) or "ended by itself meanwhile"
+            done = words.cleaning(outcome, why=True) or "ended by itself meanwhile"
             survivors = outcome.receipt.survivors if outcome.receipt else ()
-            return not survivors, f"{outcome.verdict}: {done}"
+            told = done.startswith("was stopped")
+            return not survivors, done if told else f"{outcome.verdict}: {done}"
         case Lost(reason=reason, swept=swept):
             return True, f"lost: {reason}; swept {words.processes(len(swept))}, left: none"
         case _:

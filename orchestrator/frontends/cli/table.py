@@ -9,6 +9,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from rich.table import Table as RichTable
 
+#: Spaces between two columns.
+_GAP: Final = 2
+
 #: The colours of the words for a state.
 STYLES: Final = {
     "starting": "cyan",
@@ -24,7 +27,7 @@ STYLES: Final = {
     "warning": "yellow",
     "broken": "bold red",
     "working": "bold cyan",
-    "ended": "green",
+    "ended": "magenta",
 }
 
 
@@ -36,13 +39,15 @@ class Column:
         title: Its heading.
         right: Numbers stand on the right.
         states: Its words are states, and are coloured as such.
-        wrap: May be folded on a narrow terminal; others are not.
+        least: Characters below which it is not folded on a narrow terminal; None: never folded.
+        spare: A narrow terminal goes without it, the highest number first; 0 always stays.
     """
 
     title: str
     right: bool = False
     states: bool = False
-    wrap: bool = False
+    least: int | None = None
+    spare: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,13 +71,14 @@ def print_table(table: Table) -> None:
 
     from rich.console import Console  # noqa: PLC0415  60 ms, and only for a terminal
 
-    Console(highlight=False).print(drawn(table))
+    console = Console(highlight=False)
+    console.print(drawn(table, width=console.width))
 
 
 def as_text(table: Table) -> str:
     """Align it with spaces; no cell is cut."""
     lines = [tuple(column.title for column in table.columns), *table.rows]
-    widths = [max(len(line[at]) for line in lines) for at in range(len(table.columns))]
+    widths = _wanted(table)
     text = ""
     for line in lines:
         cells = [
@@ -84,21 +90,27 @@ def as_text(table: Table) -> str:
     return text
 
 
-def drawn(table: Table, *, title: str | None = None) -> RichTable:
-    """Make rich's table of it."""
-    from rich import box  # noqa: PLC0415  60 ms, and only for a terminal
-    from rich.table import Table as RichTable  # noqa: PLC0415  the same
+def drawn(table: Table, *, width: int, title: str | None = None) -> RichTable:
+    """Make rich's table of it, for a terminal with so many columns of characters."""
+    from rich.table import Table as RichTable  # noqa: PLC0415  60 ms, and only for a terminal
     from rich.text import Text  # noqa: PLC0415  the same
 
+    table = _fitted(table, width)
     shown = RichTable(
-        box=box.SIMPLE_HEAD, title=title, title_justify="left", title_style="bold", pad_edge=False
+        box=None,
+        padding=(0, _GAP, 0, 0),
+        pad_edge=False,
+        title=title,
+        title_justify="left",
+        title_style="bold",
     )
-    for column in table.columns:
+    for column, taken in zip(table.columns, _widths(table, width), strict=True):
+        # Folded where even that is too wide: what is cut off cannot be copied into a command.
         shown.add_column(
             column.title,
             justify="right" if column.right else "left",
-            no_wrap=not column.wrap,
-            overflow="fold" if column.wrap else "ellipsis",
+            width=taken,
+            overflow="fold",
         )
 
     for row in table.rows:
@@ -110,3 +122,47 @@ def drawn(table: Table, *, title: str | None = None) -> RichTable:
         )
 
     return shown
+
+
+def _fitted(table: Table, width: int) -> Table:
+    """Leave out what can be spared, one column after the other, until the rest fits."""
+    while sum(_least(table)) + _GAP * (len(table.columns) - 1) > width:
+        spare = max(table.columns, key=lambda column: column.spare)
+        if not spare.spare:
+            break
+
+        out = table.columns.index(spare)
+        table = Table(
+            table.columns[:out] + table.columns[out + 1 :],
+            tuple(row[:out] + row[out + 1 :] for row in table.rows),
+        )
+
+    return table
+
+
+def _wanted(table: Table) -> list[int]:
+    lines = [tuple(column.title for column in table.columns), *table.rows]
+    return [max(len(line[at]) for line in lines) for at in range(len(table.columns))]
+
+
+def _least(table: Table) -> list[int]:
+    return [
+        wanted if column.least is None else min(wanted, max(column.least, len(column.title)))
+        for column, wanted in zip(table.columns, _wanted(table), strict=True)
+    ]
+
+
+def _widths(table: Table, width: int) -> list[int]:
+    """Give each column the least that it needs, and those that are folded what is left over."""
+    widths = _least(table)
+    left = max(width - sum(widths) - _GAP * (len(widths) - 1), 0)
+    wanting = [
+        (wanted - has, at)
+        for at, (wanted, has) in enumerate(zip(_wanted(table), widths, strict=True))
+    ]
+    for number, (lacks, at) in enumerate(sorted(wanting)):
+        share = min(lacks, left // (len(wanting) - number))
+        widths[at] += share
+        left -= share
+
+    return widths

@@ -56,6 +56,11 @@ def processes(count: int) -> str:
     return "1 process" if count == 1 else f"{count} processes"
 
 
+def orchestrators(count: int) -> str:
+    """Say a number of orchestrators."""
+    return "1 orchestrator" if count == 1 else f"{count} orchestrators"
+
+
 def named(notes: Sequence[ProcessNote]) -> str:
     """Name some processes: ``sleep 4711, sh 4712``."""
     shown = ", ".join(f"{note.name} {note.pid}" for note in notes[:_NAMED])
@@ -88,8 +93,13 @@ def ending(record: AgentRecord) -> str:
             return ""
 
 
-def cleaning(outcome: Outcome) -> str | None:
-    """Say in one line what a stop or a sweep did; None when nobody was left to be ended."""
+def cleaning(outcome: Outcome, *, why: bool = False) -> str | None:
+    """Say in one line what a stop or a sweep did; None when nobody was left to be ended.
+
+    Args:
+        outcome: How the agent ended.
+        why: Say the reason for a stop too; the line goes on from the agent's name.
+    """
     receipt = outcome.receipt
     left = outcome.left_behind
     if receipt is None:
@@ -97,11 +107,13 @@ def cleaning(outcome: Outcome) -> str | None:
         return f"left {processes(len(left))} behind ({named(left)}), gone now" if left else None
 
     everyone = {note.pid for note in (*receipt.signalled, *receipt.killed)}
-    began = (
-        f"left {processes(len(left))} behind ({named(left)}); ended"
-        if left
-        else f"stopped {processes(len(everyone))}"
-    )
+    if left:
+        began = f"left {processes(len(left))} behind ({named(left)}); ended"
+    elif why:
+        began = f"was stopped ({receipt.reason}): {processes(len(everyone))}"
+    else:
+        began = f"stopped {processes(len(everyone))}"
+
     parts = [f"{began} in {receipt.duration_ms:.0f} ms"]
     if receipt.escapees:
         parts.append(f"{len(receipt.escapees)} in sessions of their own")

@@ -36,7 +36,7 @@ def test_a_healthy_machine_passes_and_nothing_is_made(program: Program) -> None:
     checks = by_name(done.json)
     assert checks["registry"]["verdict"] == "note"
     assert checks["claude CLI"]["found"] == f"9.9.9 fake ({claude})"
-    assert "used: no, comes later" in checks["cgroup v2"]["found"]
+    assert "not used by this version" in checks["cgroup v2"]["found"]
     assert not program.workspace.exists()
 
 

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 import orchestrator
 from orchestrator import __main__ as entry
 from orchestrator import config
-from orchestrator.frontends.cli.overview import OVERVIEW
+from orchestrator.frontends.cli.overview import OVERVIEW, own_command
 from orchestrator.frontends.cli.program import app
 
 from .programs import PATIENCE, PROGRAM, Program
@@ -137,7 +137,28 @@ def test_at_a_terminal_it_says_what_it_is(program: Program) -> None:
         os.close(theirs)
 
     assert done.returncode == 0
-    assert done.stdout.decode() == OVERVIEW
+    # Started as a module, the program is no file of its own.
+    said = done.stdout.decode()
+    assert f"--scope user -- {sys.executable} -m orchestrator\n" in said
+    assert said.splitlines()[0] == OVERVIEW.splitlines()[0]
+
+
+def test_a_client_is_told_the_path_of_the_program_wherever_it_lies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "orchestrator"
+    script.write_text("#!/bin/sh\n")
+    script.chmod(0o755)
+    assert own_command(str(script)) == [str(script)]
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert own_command("orchestrator") == [str(script)]
+    monkeypatch.chdir(tmp_path)
+    assert own_command("./orchestrator") == [str(script)]
+    assert own_command("/somewhere/__main__.py") == [sys.executable, "-m", "orchestrator"]
+
+
+def test_help_shows_the_default_workspace(program: Program) -> None:
+    assert "[default: .agent-workspace]" in program("--help", COLUMNS="200").out
 
 
 def test_every_command_explains_itself() -> None:

@@ -149,8 +149,6 @@ def test_a_reader_that_goes_away_ends_the_agent(program: Program) -> None:
     [
         (("--", "no-such-program"), "cannot find 'no-such-program' on PATH"),
         (("--cwd", "nowhere", "--", "true"), "no such directory"),
-        (("--provider", "abacus", "--", "true"), "Unknown provider 'abacus'"),
-        ((), "A command needs a program"),
     ],
 )
 def test_what_cannot_be_started_is_one_line(
@@ -161,3 +159,32 @@ def test_what_cannot_be_started_is_one_line(
     assert done.err.startswith("orchestrator: ")
     assert said in done.err
     assert done.err.count("\n") == 1
+
+
+@pytest.mark.parametrize("workspace", ["/etc/passwd", "/proc/x"])
+def test_a_workspace_that_cannot_be_made_is_one_line(program: Program, workspace: str) -> None:
+    done = program("-w", workspace, "run", "--", "true")
+    assert done.status == 1
+    assert done.err.startswith(f"orchestrator: {workspace} cannot be used as a workspace (")
+    assert done.err.count("\n") == 1
+    checks = program("-w", workspace, "doctor", "--json", CLAUDE_EXECUTABLE="none")
+    assert checks.status == 1
+    broken = [one for one in checks.json["checks"] if one["verdict"] == "broken"]
+    assert [one["name"] for one in broken] == ["folder"]
+    assert workspace in broken[0]["found"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        ((), "say what to run: `orchestrator run -- make test`"),
+        (("--provider", "abacus", "--", "true"), "'abacus' is none; there are: claude, command"),
+    ],
+)
+def test_a_command_line_that_makes_no_sense_ends_with_2(
+    program: Program, arguments: tuple[str, ...], said: str
+) -> None:
+    done = program("run", *arguments, COLUMNS="200")
+    assert done.status == 2
+    assert said in done.err
+    assert "Usage:" in done.err

@@ -20,6 +20,7 @@ from orchestrator.model import (
     KilledBySignal,
     Lost,
     OrchestratorId,
+    OrchestratorRecord,
     Outcome,
     ProcessIdentity,
     ProcessNote,
@@ -28,6 +29,7 @@ from orchestrator.model import (
     StopReceipt,
 )
 from orchestrator.model.outcome import Usage
+from orchestrator.registry import Registry
 
 from .programs import Program, finish, is_there
 from .test_cli_run import STUBBORN
@@ -85,8 +87,35 @@ def test_nothing_is_stopped_when_one_id_is_unknown(program: Program) -> None:
 
 
 def test_agents_or_all_must_be_said(program: Program) -> None:
-    assert program("stop").status == 2
-    assert program("stop", "x", "--all").status == 2
+    neither = program("stop")
+    assert neither.status == 2
+    assert "name the agents to stop" in neither.err
+    both = program("stop", "x", "--all")
+    assert both.status == 2
+    assert "it goes without" in both.err
+
+
+def test_all_settles_an_orchestrator_that_was_cut_off_without_agents(program: Program) -> None:
+    program("run", "--", "true")
+    gone = ProcessIdentity(pid=2**22, start_ticks=1, boot_id="another")
+    with Registry.open(program.workspace) as registry:
+        registry.orchestrators.add(
+            OrchestratorRecord(
+                id=OrchestratorId("orc-gone"),
+                pid=gone.pid,
+                start_ticks=gone.start_ticks,
+                boot_id=gone.boot_id,
+                started_at=NOW,
+            )
+        )
+
+    before = program("doctor", CLAUDE_EXECUTABLE="no-such-cli").out
+    assert "1 orchestrator was cut off\n" in before
+    done = program("stop", "--all")
+    assert done.status == 0
+    assert "1 orchestrator that was cut off was settled" in done.out
+    assert "unfinished records" not in program("doctor", CLAUDE_EXECUTABLE="no-such-cli").out
+    assert "there is nothing to stop" in program("stop", "--all").out
 
 
 def test_the_end_of_an_agent_whose_orchestrator_was_killed_is_recorded(program: Program) -> None:
@@ -148,8 +177,8 @@ def exited(*survivors: ProcessNote) -> Exited:
 @pytest.mark.parametrize(
     ("state", "stopped", "said"),
     [
-        (exited(), True, "terminated: stopped 1 process in 5 ms, left: none"),
-        (exited(CLINGING), False, "terminated: stopped 1 process in 5 ms, left: stuck 7"),
+        (exited(), True, "was stopped (r): 1 process in 5 ms, left: none"),
+        (exited(CLINGING), False, "was stopped (r): 1 process in 5 ms, left: stuck 7"),
         (
             Lost(at=NOW, reason="its keeper was killed", swept=(CLINGING,)),
             True,

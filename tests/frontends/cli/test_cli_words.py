@@ -79,6 +79,10 @@ def test_survivors_are_never_kept_quiet() -> None:
     assert cleaning(outcome(receipt)) == (
         "stopped 1 process in 12 ms, 1 in sessions of their own, 1 by SIGKILL, left: sleep 7"
     )
+    assert cleaning(outcome(receipt), why=True) == (
+        "was stopped (r): 1 process in 12 ms, 1 in sessions of their own, 1 by SIGKILL, "
+        "left: sleep 7"
+    )
 
 
 def test_text_is_aligned_and_never_cut() -> None:
