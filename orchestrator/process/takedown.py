@@ -1,4 +1,4 @@
-"""The one place that stops: polite signal, SIGTERM, grace, SIGKILL until nobody is left.
+"""How a stop goes, in one place: polite signal, SIGTERM, grace, SIGKILL until nobody is left.
 
 A takedown is driven by its keeper's loop: it never waits itself, but says until when it has
 nothing to do. Its steps:
