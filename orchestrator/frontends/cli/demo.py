@@ -65,15 +65,19 @@ def demo(*, provider: str | None, as_json: bool) -> int:
 async def _play(stage: Stage, folder: Path, *, real: bool) -> Report | signal.Signals:
     """Play it, unless a signal ends it before; leaving it ends the server and its agents."""
     ended: list[Report | signal.Signals] = []
-    async with anyio.create_task_group() as group:
+    playing = anyio.CancelScope()
 
-        def heard(number: signal.Signals) -> None:
-            ended.append(number)
-            group.cancel_scope.cancel()
+    def heard(number: signal.Signals) -> None:
+        ended.append(number)
+        playing.cancel()
 
-        await group.start(watch_signals, heard)
-        ended.append(await play(stage, folder, real=real))
-        group.cancel_scope.cancel()
+    async with anyio.create_task_group() as watching:
+        # In place until the server is gone: a second signal must not cut off its end.
+        await watching.start(watch_signals, heard)
+        with playing:
+            ended.append(await play(stage, folder, real=real))
+
+        watching.cancel_scope.cancel()
 
     return ended[0]
 
