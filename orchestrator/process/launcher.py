@@ -21,7 +21,7 @@ from orchestrator.model import ProcessNote
 
 from .identity import identify, wait_gone
 from .link import KeeperLink
-from .messages import read_started
+from .messages import read_refusal, read_started
 from .wire import LineBuffer
 
 if TYPE_CHECKING:
@@ -201,7 +201,7 @@ class Launcher:
 
             link.close()
             if answer is not None:
-                raise _refusal(order, answer)
+                raise read_refusal(order, answer)
 
             # Its nursery or its keeper was killed before it said anything: once more.
             logger.warning("launch of agent %s: attempt %d failed", order["agent_id"], attempt)
@@ -392,15 +392,3 @@ async def _reap(nursery: subprocess.Popen[bytes]) -> None:
 
     if nursery.poll() is None:
         threading.Thread(target=nursery.wait, name="nursery", daemon=True).start()
-
-
-def _refusal(order: LaunchMessage, answer: dict[str, Any]) -> LaunchError:
-    number = int(answer["errno"])
-    why = os.strerror(number)
-    program, cwd = order["argv"][0], order["cwd"]
-    said = {
-        "cwd": f"cannot run in {cwd!r}: {why}; name a directory that exists and can be entered",
-        "exec": f"cannot execute {program!r} ({order['path']}): {why}",
-        "fork": f"cannot fork: {why}; the machine or this user has no room for more processes",
-    }.get(answer["stage"], f"cannot open its {answer['stage']} file: {why}")
-    return LaunchError(said, number=number)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from pydantic import TypeAdapter
 
+from orchestrator.errors import LaunchError
 from orchestrator.model import (
     Exit,
     ProcessIdentity,
@@ -23,7 +25,7 @@ from .identity import boot_id, identify
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .wire import PolicyMessage
+    from .wire import LaunchMessage, PolicyMessage
 
 _EXIT: TypeAdapter[Exit] = TypeAdapter(Exit)
 
@@ -111,6 +113,19 @@ def read_report(outcome: Mapping[str, Any]) -> KeeperReport:
         left_behind=tuple(ProcessNote.model_validate(one) for one in outcome["left_behind"]),
         receipt=receipt,
     )
+
+
+def read_refusal(order: LaunchMessage, answer: Mapping[str, Any]) -> LaunchError:
+    """Read the news that the agent was not started, as the error to raise."""
+    number = int(answer["errno"])
+    why = os.strerror(number)
+    program, cwd = order["argv"][0], order["cwd"]
+    said = {
+        "cwd": f"cannot run in {cwd!r}: {why}; name a directory that exists and can be entered",
+        "exec": f"cannot execute {program!r} ({order['path']}): {why}",
+        "fork": f"cannot fork: {why}; the machine or this user has no room for more processes",
+    }.get(answer["stage"], f"cannot open its {answer['stage']} file: {why}")
+    return LaunchError(said, number=number)
 
 
 def policy_message(policy: StopPolicy) -> PolicyMessage:
