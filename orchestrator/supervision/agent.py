@@ -116,7 +116,13 @@ class Agent:
         if self._ended.is_set():
             return
 
-        self._stop_asked = (reason, policy, kill)
+        if self._stop_asked is None:
+            self._stop_asked = (reason, policy, kill)
+        else:
+            # The stop goes on as it began: its reason and its graces are the first ones.
+            first, graces, killed = self._stop_asked
+            self._stop_asked = (first, graces, killed or kill)
+
         if self._link is not None:
             self._link.stop(reason, policy=policy, kill=kill)
 

@@ -37,8 +37,8 @@ async def stop_anywhere(
         kill: Skip the graces: SIGQUIT to the keeper.
 
     Returns:
-        What is known of it in the end; still ``stopping`` when its own orchestrator does not
-        record the end in time, though its keeper goes on.
+        What is known of it in the end. A keeper that is overdue is ended; the record is still
+        ``stopping`` then when its own orchestrator does not record the end in time.
 
     Raises:
         NotFoundError: There is no such agent.

@@ -1,4 +1,4 @@
-# At SIGTERM it needs 0.8 s to save its work to the file that it is told.
+# At SIGTERM it needs 0.8 s, or so many as it is told, to save its work to the file that it is told.
 from __future__ import annotations
 
 import signal
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from alive import here, rest
 
-SECONDS = 0.8
+SECONDS = float(sys.argv[2]) if len(sys.argv) > 2 else 0.8
 
 
 def save(*_: object) -> None:

@@ -327,3 +327,21 @@ async def test_a_fifo_in_the_place_of_the_log_holds_nobody(
             await liveness.wait_gone()
 
     assert outcome.verdict == "terminated"
+
+
+async def test_a_second_request_does_not_cut_the_graces_of_the_first_short(
+    orchestrator: Supervisor, liveness: Liveness, tmp_path: Path
+) -> None:
+    work = tmp_path / "work"
+    hasty = StopPolicy(term_grace=0.05, kill_limit=0.05)
+    slow = spec("saves_its_work", str(work), "4", liveness=liveness)
+    asked = slow.model_copy(update={"stop": hasty})
+    with anyio.fail_after(15):
+        agent = await orchestrator.launch(asked)
+        await liveness.wait_here("leader")
+        agent.ask_to_stop("take your time", policy=PATIENT)
+        outcome = await agent.stop("again")
+
+    assert work.read_text() == "saved"
+    assert outcome.receipt is not None
+    assert outcome.receipt.reason == "take your time"

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Final
 from orchestrator.config import AGENT_VARIABLE, COOKIE_VARIABLE
 from orchestrator.errors import OrchestratorError
 from orchestrator.process import tree
+from orchestrator.process.kernel import KEEPER_NAME
 from orchestrator.registry import Registry, schema
 from orchestrator.supervision import orchestrator_lives
+from orchestrator.tasks.places import FREE_BYTES_NEEDED
 
 from . import words
 from .check import Check
@@ -24,11 +26,8 @@ if TYPE_CHECKING:
     from orchestrator.config import Settings
     from orchestrator.process.tree import Proc
 
-#: Free bytes without which no agent is deployed, and with which there is room to spare.
-_FREE_NEEDED: Final = 100 * 2**20
+#: Free bytes with which there is room to spare.
 _FREE_WANTED: Final = 2**30
-
-_KEEPER: Final = "orch-keeper"
 
 #: Left-over processes that are named in one line.
 _NAMED: Final = 5
@@ -92,7 +91,7 @@ def _disk(folder: Path) -> Check:
 
     free = shutil.disk_usage(there).free
     found = f"{words.size(free)} free for {folder}"
-    if free < _FREE_NEEDED:
+    if free < FREE_BYTES_NEEDED:
         return Check("disk", "broken", found, "free 100M: nothing is deployed with less")
 
     if free < _FREE_WANTED:
@@ -204,7 +203,7 @@ def _is_kept(proc: Proc, everyone: dict[int, Proc]) -> bool:
     seen: set[int] = set()
     above = everyone.get(proc.ppid)
     while above is not None and above.pid not in seen:
-        if above.name == _KEEPER:
+        if above.name == KEEPER_NAME:
             return True
 
         seen.add(above.pid)
