@@ -5,6 +5,9 @@
     program     the command line
     plan        how much of everything: full, quick, smoke
     parts       what is measured, one file for each
+    soak        a program of its own: thousands of lives of orchestrators
+    soaking     its pieces
+    habits      what its agents do
     contenders  who is measured: this library, its MCP server, and what it is compared with
     workers     programs that contenders run in processes of their own
     ground      what all of them stand on: a folder, an environment, and a net under it all

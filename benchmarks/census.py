@@ -100,6 +100,16 @@ def descendants() -> list[psutil.Process]:
     return [one for one in psutil.Process().children(recursive=True) if not is_zombie(one)]
 
 
+def tree(pid: int) -> list[int]:
+    """The pids of a process and of everyone live below it."""
+    try:
+        below = psutil.Process(pid).children(recursive=True)
+    except psutil.NoSuchProcess:
+        return []
+
+    return [pid, *(one.pid for one in below)]
+
+
 def is_zombie(process: psutil.Process) -> bool:
     """Whether it has ended and was only not reaped, or is gone."""
     try:

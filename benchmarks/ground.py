@@ -41,6 +41,13 @@ _LONG = 1800
 _SCRIPTS = {
     "ends": "exit 0",
     "stays": f"export {AGENT_VARIABLE}=1\nexec sleep {_LONG}",
+    # 30 processes, half of which lead sessions; what is ignored stays so through exec.
+    "hostile": (
+        f"export {AGENT_VARIABLE}=1\ntrap '' TERM INT HUP\n"
+        f"for i in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do\n"
+        f"  sleep {_LONG} &\n  setsid sleep {_LONG} &\ndone\n"
+        f"sleep {_LONG} &\nwhile :; do wait; done"
+    ),
     "escapes": (
         f"export {AGENT_VARIABLE}=1\nsleep {_LONG} &\nsetsid sleep {_LONG} &\nwait  # for both"
     ),

@@ -20,6 +20,7 @@ class Plan(Noun):
         agents: How many agents run when everything is ended.
         idlers: How many agents run while nothing happens.
         idle_seconds: How long nothing happens.
+        soak_cycles: Cycles of the soak.
     """
 
     name: str
@@ -31,6 +32,7 @@ class Plan(Noun):
     agents: int
     idlers: int
     idle_seconds: float
+    soak_cycles: int
 
 
 FULL: Final = Plan(
@@ -43,6 +45,7 @@ FULL: Final = Plan(
     agents=40,
     idlers=20,
     idle_seconds=20.0,
+    soak_cycles=200,
 )
 
 #: For continuous integration: under 90 s on two busy cores.
@@ -56,6 +59,7 @@ QUICK: Final = Plan(
     agents=40,
     idlers=20,
     idle_seconds=2.0,
+    soak_cycles=30,
 )
 
 #: Says whether the benchmark works; its figures mean nothing.
@@ -69,4 +73,5 @@ SMOKE: Final = Plan(
     agents=2,
     idlers=2,
     idle_seconds=0.3,
+    soak_cycles=4,
 )

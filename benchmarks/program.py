@@ -7,7 +7,7 @@ import signal
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn
 
 import psutil
 from rich.console import Console
@@ -29,11 +29,12 @@ if TYPE_CHECKING:
     from .parts.base import Part
     from .plan import Plan
 
-_BROKEN = 1
-_INTERRUPTED = 130
+#: Exit statuses: a benchmark is broken; somebody has interrupted it.
+BROKEN: Final = 1
+INTERRUPTED: Final = 130
 
 #: Columns that the widest table needs; a narrower terminal would cut its figures.
-_WIDTH = 132
+WIDTH: Final = 132
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -52,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
         return 0
 
-    signal.signal(signal.SIGTERM, _terminated)
+    signal.signal(signal.SIGTERM, terminated)
     console = _console()
     plan = SMOKE if asked.smoke else QUICK if asked.quick else FULL
     parts = [part for part in PARTS if not asked.parts or part.name in asked.parts]
@@ -60,12 +61,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = measure(parts, plan, console)
     except KeyboardInterrupt:
         console.print("interrupted; everything that ran was ended")
-        return _INTERRUPTED
+        return INTERRUPTED
 
     if asked.json is not None:
         asked.json.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
-    return 0 if run.sound else _BROKEN
+    return 0 if run.sound else BROKEN
 
 
 def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
@@ -133,11 +134,11 @@ def _parser() -> argparse.ArgumentParser:
 def _console() -> Console:
     console = Console()
     if not console.is_terminal:
-        return Console(width=_WIDTH)
+        return Console(width=WIDTH)
 
     return console
 
 
-def _terminated(_number: int, _frame: FrameType | None) -> NoReturn:
+def terminated(_number: int, _frame: FrameType | None) -> NoReturn:
     """End as after Ctrl-C: through every clean-up."""
     raise KeyboardInterrupt

@@ -7,7 +7,16 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -34,10 +43,11 @@ class _Lines:
         self._what = ""
         self._steps = 0
         self._done = 0
-        self._said = time.monotonic()
+        self._said = self._began = time.monotonic()
 
     def begin(self, what: str, steps: int) -> None:
         self._what, self._steps, self._done = what, steps, 0
+        self._began = time.monotonic()
         self._say()
 
     def advance(self) -> None:
@@ -47,7 +57,19 @@ class _Lines:
 
     def _say(self) -> None:
         self._said = time.monotonic()
-        self._console.print(f"{self._what}: {self._done}/{self._steps}", highlight=False)
+        line = f"{self._what}: {self._done}/{self._steps}"
+        if self._done:
+            rate = self._done / (self._said - self._began)
+            left = (self._steps - self._done) / rate
+            line += f", {rate:.1f} per s, {left:.0f} s to go"
+
+        self._console.print(line, highlight=False)
+
+
+class _Rate(ProgressColumn):
+    def render(self, task: Task) -> str:
+        speed = task.finished_speed or task.speed
+        return "" if speed is None else f"{speed:.1f}/s"
 
 
 class _Bar:
@@ -76,7 +98,9 @@ def show_progress() -> Generator[Steps]:
         TextColumn("{task.description}"),
         BarColumn(),
         MofNCompleteColumn(),
+        _Rate(),
         TimeElapsedColumn(),
+        TimeRemainingColumn(elapsed_when_finished=True),
     )
     with Progress(*columns, console=console, transient=True, auto_refresh=False) as progress:
         yield _Bar(progress)

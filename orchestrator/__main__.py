@@ -20,6 +20,12 @@ def main() -> int:
     Returns:
         The exit status.
     """
+    if os.getpid() == 1:
+        # Of a container, that is: what pid 1 has to do, an event loop cannot.
+        from orchestrator.process.init import ensure_init  # noqa: PLC0415  only there
+
+        ensure_init()
+
     arguments = sys.argv[1:]
     if arguments not in ([], ["mcp"]):
         from orchestrator.frontends.cli.program import run  # noqa: PLC0415  0.3 s, see below

@@ -37,8 +37,9 @@ async def open_orchestrator(
     surroundings: Surroundings | None = None,
     limits: Limits | None = None,
     shutdown_timeout: float | None = None,
+    adopt: bool = True,
 ) -> AsyncGenerator[Supervisor]:
-    """Open an orchestrator for the length of the block; leaving the block leaves nobody.
+    """Open an orchestrator for the length of the block; leaving it leaves only durable agents.
 
     What earlier orchestrators of the workspace have left half done is settled meanwhile.
 
@@ -52,6 +53,8 @@ async def open_orchestrator(
             machine bears.
         shutdown_timeout: Seconds to wait for agents when the block is left; None for as long as
             their stops may take. Their keepers finish what is left.
+        adopt: Take over the durable agents of orchestrators that have ended; they are among
+            `Supervisor.agents` soon after.
 
     Raises:
         InvalidInputError: A setting cannot be what it is.
@@ -62,7 +65,7 @@ async def open_orchestrator(
     settings = settings or Settings.read(workspace=named)
     with one_error(), Registry.open(settings.workspace) as registry:
         async with (
-            open_launcher(log_path(settings.workspace)) as launcher,
+            open_launcher(log_path(settings.workspace), cgroups=settings.cgroups) as launcher,
             open_supervisor(
                 Resources(
                     settings=settings,
@@ -73,6 +76,7 @@ async def open_orchestrator(
                     limits=limits or Limits(),
                 ),
                 shutdown_timeout=shutdown_timeout,
+                adopt=adopt,
             ) as supervisor,
         ):
             yield supervisor
@@ -124,7 +128,7 @@ async def open_app(
     ):
         async with (
             open_projector(registry, settings) as projector,
-            open_launcher(log_path(settings.workspace)) as launcher,
+            open_launcher(log_path(settings.workspace), cgroups=settings.cgroups) as launcher,
             open_supervisor(
                 Resources(
                     settings=settings,

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Annotated, Final, TypeVar
 
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 
 from .errors import InvalidInputError
 from .model import Limits
@@ -34,6 +35,12 @@ CLAUDE_FLAGS: Final = (
     "--print --output-format stream-json --verbose --dangerously-skip-permissions --model sonnet"
 )
 
+_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(?:i?B)?", re.IGNORECASE)
+_UNITS: Final = {"": 1, "K": 2**10, "M": 2**20, "G": 2**30, "T": 2**40}
+
+_ON: Final = frozenset({"1", "true", "yes", "on"})
+_OFF: Final = frozenset({"", "0", "false", "no", "off"})
+
 
 class Settings(Noun):
     """Everything that can be set; `Settings.read` fills it from the environment.
@@ -46,6 +53,10 @@ class Settings(Noun):
         claude_flags: Its arguments.
         shutdown_timeout: Seconds that a server waits for its agents when it is told to end.
             Whoever is not done by then is carried through by its keeper.
+        durable: Agents outlive their orchestrator, unless their spec says otherwise.
+        orphan_limit: Seconds that a durable agent may be without an orchestrator; None for ever.
+        free_memory: Bytes that must be available on the machine for one more agent.
+        cgroups: Give each agent a control group of its own where one can be made.
     """
 
     workspace: Path
@@ -54,6 +65,10 @@ class Settings(Noun):
     claude_executable: tuple[str, ...] = ("claude",)
     claude_flags: tuple[str, ...] = tuple(shlex.split(CLAUDE_FLAGS))
     shutdown_timeout: Seconds = 2.0
+    durable: bool = False
+    orphan_limit: Seconds | None = None
+    free_memory: Annotated[int, Field(ge=0)] = 0
+    cgroups: bool = True
 
     @classmethod
     def read(
@@ -84,10 +99,19 @@ class Settings(Noun):
                     max_agents=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_AGENTS", 45),
                     max_concurrent=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_CONCURRENT", 20),
                     max_depth=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_DEPTH", 5),
+                    wall_clock=_number(variables, "ORCHESTRATOR_MAX_WALL_CLOCK", None),
+                    idle=_number(variables, "ORCHESTRATOR_MAX_IDLE", None),
+                    memory=_size(variables, "ORCHESTRATOR_MAX_MEMORY"),
+                    output=_size(variables, "ORCHESTRATOR_MAX_OUTPUT"),
+                    cost=_number(variables, "ORCHESTRATOR_MAX_COST", None, unit="US dollars"),
                 ),
                 claude_executable=_words(variables, "CLAUDE_EXECUTABLE", "claude"),
                 claude_flags=_words(variables, "CLAUDE_FLAGS", CLAUDE_FLAGS),
-                shutdown_timeout=_seconds(variables, "ORCHESTRATOR_SHUTDOWN_TIMEOUT", 2.0),
+                shutdown_timeout=_number(variables, "ORCHESTRATOR_SHUTDOWN_TIMEOUT", 2.0),
+                durable=_switch(variables, "ORCHESTRATOR_DURABLE"),
+                orphan_limit=_number(variables, "ORCHESTRATOR_ORPHAN_LIMIT", None),
+                free_memory=_size(variables, "ORCHESTRATOR_FREE_MEMORY") or 0,
+                cgroups=_choice(variables, "ORCHESTRATOR_CGROUPS", "auto", "never") == "auto",
             )
         except ValidationError as error:
             first = error.errors()[0]
@@ -95,6 +119,11 @@ class Settings(Noun):
                 f"The setting {'.'.join(str(part) for part in first['loc'])} cannot be "
                 f"{first['input']!r}: {first['msg']}"
             ) from error
+
+    @property
+    def limits_of_agents(self) -> Limits:
+        """The limits without the counts, which are those of tasks."""
+        return self.limits.model_copy(update={"max_agents": None, "max_concurrent": None})
 
     def base_of(self, project: Path | None) -> Path:
         """Return the folder for the tasks of a project; None for the orchestrator's own."""
@@ -112,7 +141,12 @@ def _integer(variables: Mapping[str, str], name: str, default: int) -> int:
         raise InvalidInputError(f"{name} must be a whole number, not {text!r}") from None
 
 
-def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:
+D = TypeVar("D", float, None)
+
+
+def _number(
+    variables: Mapping[str, str], name: str, default: D, *, unit: str = "seconds"
+) -> float | D:
     text = variables.get(name, "").strip()
     if not text:
         return default
@@ -120,7 +154,48 @@ def _seconds(variables: Mapping[str, str], name: str, default: float) -> float:
     try:
         return float(text)
     except ValueError:
-        raise InvalidInputError(f"{name} must be a number of seconds, not {text!r}") from None
+        raise InvalidInputError(f"{name} must be a number of {unit}, not {text!r}") from None
+
+
+def _size(variables: Mapping[str, str], name: str) -> int | None:
+    text = variables.get(name, "").strip()
+    if not text:
+        return None
+
+    try:
+        return read_size(text)
+    except ValueError as error:
+        raise InvalidInputError(f"{name}: {error}") from None
+
+
+def read_size(text: str) -> int:
+    """Read a number of bytes, such as ``500M`` or ``2G``; a unit is 1,024 of the next smaller one.
+
+    Raises:
+        ValueError: It is none; the message says what is.
+    """
+    match = _SIZE.fullmatch(text.strip())
+    if match is None:
+        raise ValueError(f"a size is a number and K, M, G or T, like 500M or 2G, not {text!r}")
+
+    number, unit = match.groups()
+    return round(float(number) * _UNITS[unit.upper()])
+
+
+def _switch(variables: Mapping[str, str], name: str) -> bool:
+    text = variables.get(name, "").strip().casefold()
+    if text in _ON or text in _OFF:
+        return text in _ON
+
+    raise InvalidInputError(f"{name} must be 1 or 0, not {text!r}")
+
+
+def _choice(variables: Mapping[str, str], name: str, *choices: str) -> str:
+    text = variables.get(name, "").strip().casefold() or choices[0]
+    if text not in choices:
+        raise InvalidInputError(f"{name} must be {' or '.join(choices)}, not {text!r}")
+
+    return text
 
 
 def _words(variables: Mapping[str, str], name: str, default: str) -> tuple[str, ...]:

@@ -38,6 +38,10 @@ class LimitReachedError(OrchestratorError):
     """One more agent would exceed a limit; nothing was started."""
 
 
+class GateClosedError(OrchestratorError):
+    """The family of an agent is being stopped; nothing is launched below it."""
+
+
 class NotPermittedError(OrchestratorError, PermissionError):
     """An agent tried to act as, or upon, somebody who is not its own."""
 
@@ -65,6 +69,10 @@ class RegistryError(OrchestratorError):
 
 class AgentLostError(OrchestratorError):
     """The agent's end was seen by nobody: there is no outcome to give."""
+
+
+class AgentStateError(OrchestratorError):
+    """What was asked for cannot be done with an agent in its present state; nothing was done."""
 
 
 class ShuttingDownError(OrchestratorError):

@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 RUN_VARIABLE = "ORCHESTRATOR_TEST_RUN"
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Three processes on two cores: most tests wait for processes more than they compute."""
+    cores = os.cpu_count() or 1
+    return cores + (cores + 1) // 2
+
+
 @pytest.fixture(params=["asyncio", "trio"])
 def anyio_backend(request: pytest.FixtureRequest) -> str:
     """Run every async test on both backends."""

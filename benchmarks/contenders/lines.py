@@ -99,8 +99,12 @@ class LineChild:
         finally:
             self._pipe(self.process.stdout).close()
 
+    def said(self) -> bytes:
+        """Return what it said on standard error."""
+        return self._errors.read_bytes()
+
     def _broken(self, what: str) -> BrokenError:
-        tail = self._errors.read_bytes()[-_TAIL:].decode("utf-8", "replace").strip()
+        tail = self.said()[-_TAIL:].decode("utf-8", "replace").strip()
         return BrokenError(f"{self._name} {what}; it said: {tail or 'nothing'}")
 
     @staticmethod

@@ -1,6 +1,7 @@
 """The nouns: frozen values without I/O."""
 
-from .agents import PREVIEW_CHARS, AgentFiles, AgentRecord, AgentSpec, Limits, OrchestratorRecord
+from .activity import Activity, OpenToolCall, ProcessUse
+from .agents import PREVIEW_CHARS, AgentFiles, AgentRecord, AgentSpec, OrchestratorRecord
 from .ids import (
     ORCHESTRATOR,
     AgentId,
@@ -13,6 +14,7 @@ from .ids import (
     new_task_id,
     parse_id,
 )
+from .limits import WARN_SHARE, LimitName, LimitNote, Limits
 from .outcome import Outcome, ProviderResult, StopReceipt, Usage, Verdict
 from .policy import StopPolicy
 from .processes import Exit, ExitedWithCode, KilledBySignal, ProcessIdentity, ProcessNote
@@ -21,12 +23,17 @@ from .states import (
     LIVE,
     AgentState,
     Exited,
+    Frozen,
+    Kept,
     Lost,
     Running,
     Starting,
     StateKind,
     Stopping,
+    begin_stop,
+    freeze,
     may_follow,
+    thaw,
 )
 from .tasks import FindingEntry, ProgressEntry, TaskRecord
 
@@ -35,6 +42,8 @@ __all__ = [
     "LIVE",
     "ORCHESTRATOR",
     "PREVIEW_CHARS",
+    "WARN_SHARE",
+    "Activity",
     "AgentFiles",
     "AgentId",
     "AgentRecord",
@@ -45,14 +54,20 @@ __all__ = [
     "Exited",
     "ExitedWithCode",
     "FindingEntry",
+    "Frozen",
+    "Kept",
     "KilledBySignal",
+    "LimitName",
+    "LimitNote",
     "Limits",
     "Lost",
+    "OpenToolCall",
     "OrchestratorId",
     "OrchestratorRecord",
     "Outcome",
     "ProcessIdentity",
     "ProcessNote",
+    "ProcessUse",
     "ProgressEntry",
     "ProviderResult",
     "Running",
@@ -65,10 +80,13 @@ __all__ = [
     "TaskRecord",
     "Usage",
     "Verdict",
+    "begin_stop",
+    "freeze",
     "may_follow",
     "new_agent_id",
     "new_cookie",
     "new_orchestrator_id",
     "new_task_id",
     "parse_id",
+    "thaw",
 ]

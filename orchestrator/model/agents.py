@@ -10,8 +10,9 @@ from pydantic import Field, model_validator
 
 from .base import Noun
 from .ids import AgentId, Cookie, OrchestratorId, TaskId
-from .policy import StopPolicy
-from .states import LIVE, AgentState, Running, Stopping
+from .limits import Limits
+from .policy import Seconds, StopPolicy
+from .states import LIVE, AgentState, Frozen, Running, Stopping
 
 PREVIEW_CHARS = 200
 
@@ -31,6 +32,21 @@ class AgentFiles(Noun):
     stderr: Path
     outcome: Path
 
+    @property
+    def door(self) -> Path:
+        """The socket on which the keeper of a durable agent waits for its next orchestrator."""
+        return self.outcome.with_suffix(".sock")
+
+    @property
+    def address(self) -> Path:
+        """A link to the socket of a durable agent's present orchestrator, for its relays."""
+        return self.outcome.with_suffix(".address")
+
+    @property
+    def mcp_config(self) -> Path:
+        """What the CLI of a durable agent is handed: its orchestrator's own file ends with it."""
+        return self.outcome.with_suffix(".mcp.json")
+
 
 class AgentSpec(Noun):
     """What is asked for when an agent is launched.
@@ -47,6 +63,11 @@ class AgentSpec(Noun):
         parent: The agent that launches it, if one does. It must be known.
         task_id: The task it works on, if it does on one.
         stop: How it is stopped; None for its provider's way.
+        limits: What it and its family may use, within what its parent and its orchestrator allow.
+        durable: It lives on when its orchestrator ends, in whatever way, and the next one of the
+            workspace adopts it. None for what the settings say, which is False unless set.
+        orphan_limit: Seconds that a durable agent may be without an orchestrator before its
+            keeper ends it; None for what the settings say, which is for ever unless set.
     """
 
     provider: str = "command"
@@ -59,6 +80,9 @@ class AgentSpec(Noun):
     parent: AgentId | None = None
     task_id: TaskId | None = None
     stop: StopPolicy | None = None
+    limits: Limits | None = None
+    durable: bool | None = None
+    orphan_limit: Seconds | None = None
 
     @model_validator(mode="after")
     def _no_nul(self) -> AgentSpec:
@@ -68,37 +92,21 @@ class AgentSpec(Noun):
         return self
 
 
-Count = Annotated[int, Field(ge=0)]
-
-
-class Limits(Noun):
-    """How many agents there may be; None for as many as the machine bears.
-
-    Counted over a task, or over the agents that one orchestrator launched without a task.
-
-    Attributes:
-        max_agents: All that were ever started.
-        max_concurrent: Those that live at one time.
-        max_depth: Generations; an agent without a parent agent has depth 1.
-    """
-
-    max_agents: Count | None = None
-    max_concurrent: Count | None = None
-    max_depth: Count | None = 5
-
-
 class AgentRecord(Noun):
     """What is known of an agent, as the registry stores it.
 
     Attributes:
         id: Unique in its workspace.
-        owner: The orchestrator that launched it.
+        owner: The orchestrator that launched it, or has adopted it.
         depth: 1 for an agent without a parent agent, else the parent's depth and one.
         argv: What was started; never holds the prompt.
         prompt_preview: The first 200 characters of the prompt or its title, and three dots when
             that was longer.
         cookie: Its launch token, in the environment of everything that it starts.
         session_name: What the original server called its tmux session.
+        limits: What it may use: its own limits within those of its parent and its orchestrator.
+        durable: It outlives its orchestrator.
+        orphan_limit: As in `AgentSpec`.
     """
 
     id: AgentId
@@ -116,6 +124,9 @@ class AgentRecord(Noun):
     stop: StopPolicy
     created_at: datetime
     state: AgentState
+    limits: Limits = Limits()
+    durable: bool = False
+    orphan_limit: Seconds | None = None
 
     @property
     def session_name(self) -> str:
@@ -131,7 +142,7 @@ class AgentRecord(Noun):
     def pid(self) -> int | None:
         """The leader's pid while it is known to have one."""
         match self.state:
-            case Running(leader=leader) | Stopping(leader=leader):
+            case Running(leader=leader) | Frozen(leader=leader) | Stopping(leader=leader):
                 return leader.pid
             case _:
                 return None

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from .base import Noun
+from .limits import LimitName, LimitNote
 from .processes import Exit, ProcessNote
 
 #: ``completed``: exit 0 and no error result. ``failed``: any other end of its own.
@@ -85,6 +86,8 @@ class Outcome(Noun):
         receipt: What the stop or the sweep did; None when nobody asked for a stop and nobody had
             to be signalled.
         result: What the CLI said; None when it said nothing that its provider could read.
+        limit: The limit that ended it, if one did; the receipt's reason says it in words.
+        warnings: The limits that it came near to, in the order of the warnings.
     """
 
     verdict: Verdict
@@ -95,3 +98,5 @@ class Outcome(Noun):
     left_behind: tuple[ProcessNote, ...] = ()
     receipt: StopReceipt | None = None
     result: ProviderResult | None = None
+    limit: LimitName | None = None
+    warnings: tuple[LimitNote, ...] = ()

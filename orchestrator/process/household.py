@@ -2,13 +2,17 @@
 
 The keeper is their subreaper, so they are its descendants: always, all of them, and nobody else.
 Where there is no subreaper (macOS), the orphans among them go to pid 1; what stands in the
-agent's session or group is still found.
+agent's session or group is still found. Where the agent has a control group, its members count
+too, wherever they descend from.
 """
 
 from __future__ import annotations
 
 import os
+import select
+import signal
 import sys
+import time
 
 from . import tree
 
@@ -17,7 +21,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from resource import struct_rusage
 
+    from .cgroup import AgentGroup
     from .tree import Proc
+
+#: Seconds in which everyone is made to stand still; who does not by then is not waited for.
+FREEZE_LIMIT = 1.0
+
+#: Seconds that a group may take to stand still before it is signalled, which it is then anyway.
+_BRIEF = 0.1
+
+#: States of /proc/PID/stat in which a process does nothing until it is continued.
+_STOPPED = frozenset("Tt")
 
 _RSS_UNIT = 1 if sys.platform == "darwin" else 1024
 
@@ -27,15 +41,17 @@ class Household:
 
     Attributes:
         leader: The agent's pid, which is its process group and session as well.
+        group: The control group that it was started in, if there is one.
         exit: ``("code", n)`` or ``("signal", n)`` once the leader has ended.
     """
 
-    def __init__(self, leader: int, *, contained: bool) -> None:
+    def __init__(self, leader: int, *, contained: bool, group: AgentGroup | None = None) -> None:
         """Keep the house of an agent that was started just now.
 
         Args:
             leader: The agent's pid.
             contained: This process is a subreaper: nobody can leave the house.
+            group: The control group that it was started in.
         """
         self.leader = leader
         self.exit: tuple[str, int] | None = None
@@ -44,6 +60,8 @@ class Household:
         self.max_rss = 0
         self._leader_reaped = False
         self._contained = contained
+        self.group = group
+        self._stopped: dict[int, Proc] = {}
 
     def reap(self) -> None:
         """Collect whoever has ended, without waiting.
@@ -71,7 +89,8 @@ class Household:
         """Whether nobody is left; proven by the kernel, not by a walk.
 
         When all that is left seems to be the ended leader, the leader is reaped. Only then can
-        the kernel be asked: ECHILD means that nobody is there, nor on the way here.
+        the kernel be asked: ECHILD means that nobody is there, nor on the way here. A control
+        group must have no member either.
         """
         if self.exit is None:
             return False
@@ -90,16 +109,21 @@ class Household:
 
                 self._account(usage)
         except ChildProcessError:
+            if self.group and self.group.populated():
+                return False
+
             return self._contained or not self.others()
 
     def signal_own_group(self, *signals: int) -> list[Proc]:
         """Signal the agent's own group, while its leader is there.
 
-        Not the leader alone: it may be a wrapper (npx, a shell) that passes nothing on.
+        Not the leader alone: it may be a wrapper (npx, a shell) that passes nothing on. Whoever
+        was frozen goes on first.
 
         Returns:
             Everyone who was there, in that group or in another.
         """
+        self.thaw()
         alive = self.alive()
         if self.exit is None:
             tree.send_group(self.leader, *signals)
@@ -109,10 +133,28 @@ class Household:
     def signal_groups(self, *signals: int) -> list[Proc]:
         """Signal the agent's group, every escapee's group, and whoever is in neither.
 
+        A control group stands still from the look to the signal, so that all of it is listed and
+        nobody is born unsignalled; SIGKILL goes to it as one. Afterwards nobody stays frozen.
+
         Returns:
             Those who were there, the leader among them.
         """
-        alive = self.alive()
+        if self.group and self.group.populated():
+            self.group.freeze(_BRIEF)
+
+        below = self._below()
+        outside = self._outside(below)
+        if self.group and signal.SIGKILL in signals:
+            self.group.kill()
+
+        self._signal_groups_of(below, *signals)
+        for proc in outside:
+            tree.send(proc, *signals)
+
+        self.thaw()
+        return below + outside
+
+    def _signal_groups_of(self, alive: list[Proc], *signals: int) -> None:
         own_group_is_ours = not self._leader_reaped or any(p.pgid == self.leader for p in alive)
         if own_group_is_ours:
             tree.send_group(self.leader, *signals)
@@ -126,10 +168,12 @@ class Household:
             if proc.pgid == os.getpgrp():  # between its fork and its setsid
                 tree.send(proc, *signals)
 
-        return alive
-
     def alive(self) -> list[Proc]:
         """Everyone alive, the leader among them."""
+        below = self._below()
+        return below + self._outside(below)
+
+    def _below(self) -> list[Proc]:
         if self._contained:
             return tree.descendants(os.getpid())
 
@@ -139,6 +183,52 @@ class Household:
                 below.setdefault(proc.pid, proc)
 
         return list(below.values())
+
+    def _outside(self, below: list[Proc]) -> list[Proc]:
+        """The members of the control group that are not below this process."""
+        if self.group is None:
+            return []
+
+        seen = {os.getpid(), *(proc.pid for proc in below)}
+        found = (tree.read(pid) for pid in self.group.members() if pid not in seen)
+        return [proc for proc in found if proc is not None and not proc.ended]
+
+    # -------------------------------------------------------------------------------- freezing
+    def freeze(self) -> list[Proc]:
+        """Make everyone stand still until `thaw`: the control group as one, others by SIGSTOP.
+
+        Returns:
+            Those who do. One that the kernel holds (state D) may be missing.
+        """
+        group = self.group if self.group and self.group.freeze() else None
+        end = time.monotonic() + FREEZE_LIMIT
+        while True:
+            alive = self.alive()
+            members = set(group.members()) if group else set[int]()
+            moving = [proc for proc in alive if proc.pid not in members and self._moves(proc)]
+            if not moving or time.monotonic() > end:
+                return [proc for proc in alive if proc not in moving and proc.state != "D"]
+
+            # Until a walk finds nobody: one that is not stopped yet may fork.
+            for proc in moving:
+                if tree.send(proc, signal.SIGSTOP):
+                    self._stopped[proc.pid] = proc
+
+            select.poll().poll(1)
+
+    def thaw(self) -> None:
+        """Let everyone go on whom `freeze` has stopped, and the control group, whoever froze it."""
+        if self.group:
+            self.group.thaw()
+
+        for proc in self._stopped.values():
+            tree.send(proc, signal.SIGCONT)
+
+        self._stopped.clear()
+
+    def _moves(self, proc: Proc) -> bool:
+        """Whether it was not seen to stand still; a main thread that has ended shows nothing."""
+        return proc.state not in _STOPPED and not (proc.state == "Z" and proc.pid in self._stopped)
 
     @staticmethod
     def _still(proc: Proc) -> bool:

@@ -20,9 +20,13 @@ _POLL = 0.1
 
 @functools.cache
 def boot_id() -> str:
-    """Name this boot of the machine: what pids and start times refer to."""
+    """Name this boot of the machine, and the pid namespace: what pids and start times refer to.
+
+    In another container the same pid is somebody else's.
+    """
     try:
-        return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        return f"{boot}/{Path('/proc/self/ns/pid').stat().st_ino}"
     except OSError:
         return f"boot-{psutil.boot_time():.0f}"
 

@@ -4,33 +4,30 @@ from __future__ import annotations
 
 import errno
 import logging
-import os
 import signal
 import socket
-import subprocess
-import sys
-import threading
 from contextlib import asynccontextmanager
-from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from orchestrator.errors import LaunchError, NurseryError
 from orchestrator.model import ProcessNote
 
-from .identity import identify, wait_gone
 from .link import KeeperLink
 from .messages import read_refusal, read_started
+from .nursery_process import start_nursery
 from .wire import LineBuffer
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from anyio.abc import TaskGroup
 
     from orchestrator.model import Running
 
+    from .nursery_process import NurseryProcess
     from .wire import LaunchMessage
 
 logger = logging.getLogger(__name__)
@@ -50,30 +47,20 @@ LEAVE_TIMEOUT: Final = 0.2
 _ATTEMPTS = 3
 _CHUNK = 65536
 
-# What the nursery loads, every fork of a keeper has to copy. So it loads this folder as a package
-# of its own, last on the path, instead of all that `orchestrator/__init__.py` needs.
-_CODE = (
-    "import sys; sys.path.append(sys.argv[1]);"
-    " from process.nursery import main; main(int(sys.argv[2]))"
-)
-_ROOT = str(Path(__file__).resolve().parents[1])
-
-# The dynamic linker looks everything up once, in the nursery, and not again in each keeper.
-_NURSERY_ENV: Final = {"LD_BIND_NOW": "1"}
-
 
 @asynccontextmanager
-async def open_launcher(log: Path) -> AsyncGenerator[Launcher]:
+async def open_launcher(log: Path, *, cgroups: bool = True) -> AsyncGenerator[Launcher]:
     """Start a nursery, and keep one running until the block ends.
 
     Args:
         log: Gets what a nursery or a keeper has to say in a crash.
+        cgroups: Give each agent a control group of its own where one can be made.
 
     Raises:
         NurseryError: It cannot be started.
     """
     async with anyio.create_task_group() as group:
-        launcher = Launcher(group, log)
+        launcher = Launcher(group, log, cgroups=cgroups)
         launcher.start()
         try:
             yield launcher
@@ -81,24 +68,16 @@ async def open_launcher(log: Path) -> AsyncGenerator[Launcher]:
             launcher.close()
 
 
-class _Nursery:
-    """A nursery as its launcher holds it: the process, and the socket that asks it for keepers."""
-
-    def __init__(self, process: subprocess.Popen[bytes], requests: socket.socket) -> None:
-        self.process = process
-        self.requests = requests
-        # Shielded: in a shutdown, what a nursery sweeps is still of interest.
-        self.listening = anyio.CancelScope(shield=True)
-
-
 class Launcher:
     """Starts agents under keepers; made by `open_launcher`."""
 
-    def __init__(self, group: TaskGroup, log: Path) -> None:
+    def __init__(self, group: TaskGroup, log: Path, *, cgroups: bool) -> None:
         """Use the group for one task for each nursery: listening to it."""
+        self._cgroups = cgroups
+        self._scope = True
         self._group = group
         self._log = log
-        self._nursery: _Nursery | None = None
+        self._nursery: NurseryProcess | None = None
         self._asking = anyio.Lock(fast_acquire=True)
         self._swept: dict[int, tuple[ProcessNote, ...]] = {}
         self._news = anyio.Event()
@@ -118,7 +97,7 @@ class Launcher:
             return
 
         try:
-            nursery = self._start_nursery()
+            nursery = start_nursery(self._log, cgroups=self._cgroups, scope=self._scope)
         except OSError as error:
             raise NurseryError(
                 f"cannot start the nursery: {error.strerror}; free some processes, descriptors "
@@ -245,38 +224,7 @@ class Launcher:
 
         return self._swept.pop(keeper, None)
 
-    def _open_log(self) -> IO[bytes]:
-        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK
-        try:
-            descriptor = os.open(self._log, flags, 0o600)
-        except OSError as error:
-            logger.warning("crashes of keepers will not be logged: %s", error)
-            descriptor = os.open(os.devnull, os.O_WRONLY)
-
-        return os.fdopen(descriptor, "ab")
-
-    def _start_nursery(self) -> _Nursery:
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs, self._open_log() as log:
-                process = subprocess.Popen(
-                    [sys.executable, *_isolation(), "-c", _CODE, _ROOT, str(theirs.fileno())],
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    stderr=log,
-                    cwd="/",
-                    env={**os.environ, **_NURSERY_ENV},
-                    pass_fds=[theirs.fileno()],
-                    start_new_session=True,
-                )
-        except OSError:
-            ours.close()
-            raise
-
-        ours.setblocking(False)  # noqa: FBT003  the method takes it so
-        return _Nursery(process, ours)
-
-    def _drop(self, nursery: _Nursery) -> None:
+    def _drop(self, nursery: NurseryProcess) -> None:
         """Ask nothing more of it; its listening task sees it off."""
         if self._nursery is nursery:
             self._nursery = None
@@ -291,7 +239,7 @@ class Launcher:
         self.start()
         return await self._ask(self._nursery) if self._nursery is not None else None
 
-    async def _ask(self, nursery: _Nursery) -> KeeperLink | None:
+    async def _ask(self, nursery: NurseryProcess) -> KeeperLink | None:
         """Ask for a keeper; None when the nursery is gone.
 
         Raises:
@@ -326,12 +274,13 @@ class Launcher:
             link.close()
             raise
 
-    async def _listen(self, nursery: _Nursery) -> None:
+    async def _listen(self, nursery: NurseryProcess) -> None:
         with nursery.listening:
             await self._hear_out(nursery.requests)
 
         if self._nursery is nursery:
             self._drop(nursery)
+            self._scope = False  # whoever ends scopes would end the next one as well
             # Its end of the socket is closed: it has ended, and is reaped here and now.
             status = nursery.process.wait()
             logger.warning(
@@ -343,7 +292,7 @@ class Launcher:
                 logger.warning("%s; the next launch tries", error)
 
         self._wake()
-        await _reap(nursery.process)
+        await nursery.reap()
 
     async def _hear_out(self, requests: socket.socket) -> None:
         lines = LineBuffer()
@@ -376,19 +325,3 @@ class Launcher:
     def _wake(self) -> None:
         self._news.set()
         self._news = anyio.Event()
-
-
-def _isolation() -> tuple[str, ...]:
-    """Without site-packages, which it does not need; coverage is started from there, though."""
-    return ("-I",) if "COVERAGE_PROCESS_START" in os.environ else ("-I", "-S")
-
-
-async def _reap(nursery: subprocess.Popen[bytes]) -> None:
-    """Collect a nursery that was let go; one that stays for its keepers is collected later."""
-    identity = identify(nursery.pid)
-    if identity is not None:
-        with anyio.move_on_after(LEAVE_TIMEOUT, shield=True):
-            await wait_gone(identity)
-
-    if nursery.poll() is None:
-        threading.Thread(target=nursery.wait, name="nursery", daemon=True).start()

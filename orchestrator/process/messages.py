@@ -11,12 +11,19 @@ from pydantic import TypeAdapter
 from orchestrator.errors import LaunchError
 from orchestrator.model import (
     Exit,
+    Frozen,
+    LimitName,
+    LimitNote,
+    Limits,
     ProcessIdentity,
     ProcessNote,
     Running,
+    Stopping,
     StopPolicy,
     StopReceipt,
     Usage,
+    begin_stop,
+    freeze,
 )
 from orchestrator.model.base import Noun
 
@@ -25,7 +32,7 @@ from .identity import boot_id, identify
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from .wire import LaunchMessage, PolicyMessage
+    from .wire import LaunchMessage, LimitsMessage, PolicyMessage
 
 _EXIT: TypeAdapter[Exit] = TypeAdapter(Exit)
 
@@ -50,6 +57,8 @@ class KeeperReport(Noun):
         requested: Somebody asked for the stop while the leader lived.
         exit: The leader's; None when even SIGKILL did not end it.
         receipt: What was done to end it; None when nobody had to be signalled.
+        limit: The limit that ended it, if one did.
+        warnings: The limits that it came near to.
     """
 
     agent_id: str
@@ -61,6 +70,8 @@ class KeeperReport(Noun):
     usage: Usage
     left_behind: tuple[ProcessNote, ...]
     receipt: StopReceipt | None
+    limit: LimitName | None = None
+    warnings: tuple[LimitNote, ...] = ()
 
 
 def moment(seconds: float) -> datetime:
@@ -80,7 +91,18 @@ def read_started(message: Mapping[str, Any]) -> Running:
         since=moment(message["at"]),
         leader=_identity(message["leader"]),
         keeper=_identity(message["keeper"]),
+        cgroup=message.get("cgroup"),
     )
+
+
+def read_kept(message: Mapping[str, Any]) -> Running | Frozen | Stopping:
+    """Read how a durable agent stands whose keeper has a new orchestrator."""
+    running = read_started(message)
+    stopping, frozen = message["stopping"], message["frozen"]
+    if stopping is not None:
+        return begin_stop(running, moment(stopping["at"]), stopping["reason"])
+
+    return running if frozen is None else freeze(running, moment(frozen))
 
 
 def read_keeper_exit(message: Mapping[str, Any]) -> KeeperExit:
@@ -112,6 +134,9 @@ def read_report(outcome: Mapping[str, Any]) -> KeeperReport:
         ),
         left_behind=tuple(ProcessNote.model_validate(one) for one in outcome["left_behind"]),
         receipt=receipt,
+        # an outcome that an older version wrote has no such fields
+        limit=outcome.get("limit"),
+        warnings=tuple(LimitNote.model_validate(one) for one in outcome.get("warnings", ())),
     )
 
 
@@ -123,6 +148,8 @@ def read_refusal(order: LaunchMessage, answer: Mapping[str, Any]) -> LaunchError
     said = {
         "cwd": f"cannot run in {cwd!r}: {why}; name a directory that exists and can be entered",
         "exec": f"cannot execute {program!r} ({order['path']}): {why}",
+        "door": f"cannot listen for its next orchestrator beside {order['outcome']}: {why}; "
+        "a durable agent needs a workspace on a file system that holds sockets",
         "fork": f"cannot fork: {why}; the machine or this user has no room for more processes",
     }.get(answer["stage"], f"cannot open its {answer['stage']} file: {why}")
     return LaunchError(said, number=number)
@@ -136,6 +163,16 @@ def policy_message(policy: StopPolicy) -> PolicyMessage:
         "term_grace": policy.term_grace,
         "linger": policy.linger,
         "kill_limit": policy.kill_limit,
+    }
+
+
+def limits_message(limits: Limits) -> LimitsMessage:
+    """Return what a keeper watches."""
+    return {
+        "wall_clock": limits.wall_clock,
+        "idle": limits.idle,
+        "memory": limits.memory,
+        "output": limits.output,
     }
 
 

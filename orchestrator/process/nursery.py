@@ -15,6 +15,8 @@ import socket
 import time
 
 from . import keeper, kernel, tree
+from .cgroup import AgentGroup, groups_of
+from .cgroup_base import Base, NoGroupsError, open_base
 from .takedown import KILL_ROUND, note
 from .wire import send
 
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
     from types import FrameType
     from typing import NoReturn
 
+    from .tree import Proc
     from .wire import NoteMessage
 
 #: Seconds in which orphans that keep forking are killed round after round; then once a second.
@@ -34,20 +37,36 @@ _SLOW_ROUND = 1.0
 STOPS_MAX = 100
 
 
-def main(descriptor: int) -> NoReturn:
-    """Serve requests on the socket until the orchestrator is gone and no keeper is left."""
+def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
+    """Serve requests on the socket until the orchestrator is gone and no keeper is left.
+
+    Args:
+        descriptor: The socket.
+        cgroups: Have each agent in a control group of its own, if they can be made here.
+    """
     kernel.become_subreaper()
     kernel.set_name(kernel.NURSERY_NAME)
     _settle_signals()
+    base = _find_base() if cgroups else None
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
     gc.collect()
     gc.disable()
     gc.freeze()
     with socket.socket(fileno=descriptor) as requests:
         requests.set_inheritable(False)
-        _Nursery(requests).serve()
+        _Nursery(requests, base).serve()
+
+    if base:
+        base.close()
 
     os._exit(0)
+
+
+def _find_base() -> Base | None:
+    try:
+        return open_base()
+    except (NoGroupsError, OSError):
+        return None  # `doctor` says why
 
 
 def _settle_signals() -> None:
@@ -72,8 +91,9 @@ def _noted(_number: int, _frame: FrameType | None) -> None:
 
 
 class _Nursery:
-    def __init__(self, requests: socket.socket) -> None:
+    def __init__(self, requests: socket.socket, base: Base | None) -> None:
         self._requests = requests
+        self._base = base.path if base else None
         self._open = True
         self._keepers: set[int] = set()
         self._wakeup, self._writer = os.pipe()
@@ -82,6 +102,7 @@ class _Nursery:
         self._sweeping_since: float | None = None
         self._died: list[int] = []
         self._stops: dict[int, int] = {}
+        self._groups: list[AgentGroup] = []
         self._swept: dict[int, NoteMessage] = {}
 
     def serve(self) -> None:
@@ -135,7 +156,7 @@ class _Nursery:
             os.close(self._wakeup)
             os.close(self._writer)
             os.close(self._requests.detach())
-            keeper.run(descriptor)
+            keeper.run(descriptor, self._base)
 
         os.close(descriptor)
         self._keepers.add(pid)
@@ -158,6 +179,8 @@ class _Nursery:
                 if status != 0:
                     # Its agent has got SIGKILL from the kernel; the rest has fallen to us.
                     self._died.append(pid)
+                    # Named now: a keeper to come may get its pid.
+                    self._groups += groups_of(self._base, pid) if self._base else ()
                     self._sweeping_since = self._sweeping_since or time.monotonic()
 
     def _continue(self, pid: int) -> None:
@@ -172,18 +195,34 @@ class _Nursery:
         if self._sweeping_since is None:
             return
 
+        # The groups first: what they hold may fork faster than it is found.
+        self._groups = [group for group in self._groups if not self._sweep_group(group)]
         orphans = [pid for pid in tree.children(os.getpid()) if pid not in self._keepers]
         for orphan in orphans:
-            for proc in [tree.read(orphan), *tree.descendants(orphan)]:
-                if proc is not None and not proc.ended and tree.send(proc, signal.SIGKILL):
-                    self._swept[proc.pid] = note(proc)
+            self._kill([tree.read(orphan), *tree.descendants(orphan)])
 
-        if not orphans:
+        if not orphans and not self._groups:
             self._sweeping_since = None
             processes = list(self._swept.values())
             self._tell({"event": "swept", "keepers": self._died, "processes": processes})
             self._died.clear()
             self._swept.clear()
+
+    def _sweep_group(self, group: AgentGroup) -> bool:
+        """Kill everyone in the group of a keeper that has died; whether nobody is left in it."""
+        if group.populated():
+            group.freeze(KILL_ROUND)
+            members = [tree.read(pid) for pid in group.members()]
+            self._kill(members)
+            group.kill()
+            group.thaw()
+
+        return group.remove(KILL_ROUND) or not group.populated()
+
+    def _kill(self, procs: list[Proc | None]) -> None:
+        for proc in procs:
+            if proc is not None and not proc.ended and tree.send(proc, signal.SIGKILL):
+                self._swept[proc.pid] = note(proc)
 
     def _tell(self, event: dict[str, object]) -> None:
         send(self._requests.fileno(), event)

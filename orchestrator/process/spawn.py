@@ -1,4 +1,4 @@
-"""Starting one agent: fork, a session of its own, its files, a clean slate, exec."""
+"""Starting one agent: fork into its group, a session, its files, a clean slate, exec."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import NoReturn
 
+    from .cgroup import AgentGroup
     from .wire import LaunchMessage
 
 _APPEND = os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC | os.O_NOCTTY
@@ -37,12 +38,18 @@ class SpawnError(Exception):
         self.number = number
 
 
-def spawn(order: LaunchMessage) -> int:
+def spawn(order: LaunchMessage, group: AgentGroup | None = None) -> int:
     """Start the agent; returns its pid when its program runs.
+
+    A group that takes no processes after all is removed, and the agent starts without one.
 
     Must be called in a single-threaded process: the parent-death signal is tied to the thread
     that forks. And in one that ignores no signal: what is handled here has its default disposition
     in the agent, by the exec; what is ignored here would stay ignored there.
+
+    Args:
+        order: What to start.
+        group: The control group that it is born in.
 
     Raises:
         SpawnError: It was not started, and no process of it is left.
@@ -51,14 +58,17 @@ def spawn(order: LaunchMessage) -> int:
     reader, writer = os.pipe()
     parent = os.getpid()
     try:
-        pid = os.fork()
+        pid = group.fork() if group else -1
+        to_enter = group if pid < 0 else None
+        if pid < 0:
+            pid = os.fork()
     except OSError as error:
         os.close(reader)
         os.close(writer)
         raise SpawnError("fork", error.errno or 0) from None
 
     if pid == 0:
-        _become(order, writer, parent)
+        _become(order, writer, parent, to_enter)
 
     os.close(writer)
     failure = os.read(reader, _REPORT)
@@ -66,16 +76,26 @@ def spawn(order: LaunchMessage) -> int:
     if failure:
         os.waitpid(pid, 0)
         stage, _, number = failure.decode().partition(" ")
+        if group and stage == "group":
+            group.remove()
+            return spawn(order)
+
         raise SpawnError(stage, int(number))
 
     return pid
 
 
-def _become(order: LaunchMessage, report: int, parent: int) -> NoReturn:
+def _become(
+    order: LaunchMessage, report: int, parent: int, to_enter: AgentGroup | None
+) -> NoReturn:
     stage = "session"
     try:
         os.setsid()
         kernel.die_with_parent(signal.SIGKILL, parent)
+        if to_enter:
+            stage = "group"
+            to_enter.enter()
+
         kernel.raise_oom_score()
         stage = "prompt"
         _put(os.open(order["prompt"], os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY), 0)

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from orchestrator.model import Cookie, ProcessIdentity
 
+    from .cgroup import AgentGroup
     from .tree import Proc
 
 _ROUND = 0.05
@@ -30,17 +31,19 @@ async def sweep(
     variable: str,
     not_before: int,
     leader: ProcessIdentity | None = None,
+    cgroup: AgentGroup | None = None,
     grace: float,
     kill_limit: float = 5.0,
 ) -> tuple[ProcessNote, ...]:
-    """Find an agent's processes by cookie and identity; SIGTERM, then SIGKILL.
+    """Find an agent's processes by cookie, identity and control group; SIGTERM, then SIGKILL.
 
     Args:
         cookie: The launch token in their environment.
         variable: The name of the variable that holds it.
         not_before: Start time (clock ticks since boot) of the launch or of something before it:
-            a cookie never condemns a process that is older.
+            neither cookie nor control group condemns a process that is older.
         leader: The agent itself, when it is known.
+        cgroup: Its control group, when it has one; see `recorded_group`. It is removed.
         grace: Seconds between SIGTERM and SIGKILL.
         kill_limit: Seconds of SIGKILL, round after round.
 
@@ -50,12 +53,17 @@ async def sweep(
     found: dict[int, ProcessNote] = {}
     began = time.monotonic()
     first = True
-    while time.monotonic() - began < grace + kill_limit:
-        procs = await to_thread.run_sync(find, cookie, variable, not_before, leader)
-        if not procs:
+    while (passed := time.monotonic() - began) < grace + kill_limit:
+        late = passed >= grace
+        whole = cgroup if cgroup is not None and _all_younger(cgroup, not_before) else None
+        if whole is not None:
+            # Nobody forks between the look and the kill; and nobody frozen hears of SIGTERM.
+            whole.freeze(0) if late else whole.thaw()
+
+        procs = await to_thread.run_sync(find, cookie, variable, not_before, leader, cgroup)
+        if not procs and not (whole is not None and whole.populated()):
             break
 
-        late = time.monotonic() - began >= grace
         for proc in procs:
             found[proc.pid] = ProcessNote(pid=proc.pid, name=proc.name, session=proc.sid)
             if late:
@@ -63,8 +71,15 @@ async def sweep(
             elif first:
                 tree.send(proc, signal.SIGTERM, signal.SIGCONT)
 
+        if late and whole is not None:
+            whole.kill()
+
         first = False
         await anyio.sleep(_ROUND)
+
+    if cgroup is not None:
+        cgroup.thaw()
+        await to_thread.run_sync(cgroup.remove)
 
     return tuple(found.values())
 
@@ -74,18 +89,27 @@ def find(
     variable: str,
     not_before: int,
     leader: ProcessIdentity | None = None,
+    cgroup: AgentGroup | None = None,
 ) -> list[Proc]:
-    """Find the live processes that carry the cookie, their descendants and their sessions."""
+    """Find the live processes with the cookie or in the group, their descendants and sessions."""
     everybody = [proc for proc in tree.everyone() if not proc.ended]
+    members = set(cgroup.members()) if cgroup is not None else set[int]()
     own = {
         proc.pid
         for proc in everybody
-        if proc.start >= not_before and tree.environment(proc.pid).get(variable) == cookie
+        if proc.start >= not_before
+        and (proc.pid in members or tree.environment(proc.pid).get(variable) == cookie)
     }
     if leader is not None and alive(leader):
         own.add(leader.pid)
 
     return _with_kin(own, everybody)
+
+
+def _all_younger(cgroup: AgentGroup, not_before: int) -> bool:
+    """Whether nobody in the group is older than its agent, moved there by whoever could."""
+    procs = [tree.read(pid) for pid in cgroup.members()]
+    return all(proc is None or proc.start >= not_before for proc in procs)
 
 
 def _with_kin(own: set[int], everybody: Iterable[Proc]) -> list[Proc]:

@@ -6,8 +6,11 @@ nothing to do. Its steps:
 ``linger``  the leader ended by itself; the others may follow by themselves
 ``polite``  the signal that the provider names, to the agent's own group, as a terminal does
 ``term``    SIGTERM, then SIGCONT (a stopped process does not see SIGTERM), to every group
-``kill``    SIGKILL, again and again, until the kernel says that nobody is left
+``kill``    SIGKILL, to its control group as one, again and again, until the kernel says that
+            nobody is left
 ``done``    nobody is left, or the kill limit has passed and the receipt names the survivors
+
+Whoever was frozen goes on with the first signal.
 """
 
 from __future__ import annotations
@@ -40,8 +43,17 @@ class Takedown:
         requested: Somebody asked for it while the leader lived.
     """
 
-    def __init__(self, house: Household, policy: PolicyMessage, reason: str) -> None:
-        """Begin with `linger` when the leader has ended, else with the first signal."""
+    def __init__(
+        self, house: Household, policy: PolicyMessage, reason: str, *, kill: bool = False
+    ) -> None:
+        """Begin with `linger` when the leader has ended, else with the first signal.
+
+        Args:
+            house: Who is to be ended.
+            policy: The graces.
+            reason: Why, in words.
+            kill: Leave out every grace, and every signal but SIGKILL.
+        """
         self.reason = reason
         self.requested = house.exit is None
         self.stage = "linger"
@@ -54,7 +66,9 @@ class Takedown:
         self._escapees: dict[int, NoteMessage] = {}
         self._killed: dict[int, NoteMessage] = {}
         self._survivors: list[NoteMessage] = []
-        if self.requested:
+        if self.requested and kill:
+            self._enter_kill()
+        elif self.requested:
             self._enter_polite()
 
     @property

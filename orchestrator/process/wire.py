@@ -19,11 +19,28 @@ if TYPE_CHECKING:
         linger: float
         kill_limit: float
 
+    class LimitsMessage(TypedDict):
+        """What a keeper watches; see `orchestrator.model.Limits`. None is no limit."""
+
+        wall_clock: float | None
+        idle: float | None
+        memory: int | None
+        output: int | None
+
+    class LimitNoteMessage(TypedDict):
+        """A limit that was nearly reached, or reached; see `orchestrator.model.LimitNote`."""
+
+        limit: str
+        used: float
+        allowed: float
+
     class LaunchMessage(TypedDict):
         """To a keeper, first line: what to start.
 
         `path` is the executable as an absolute path, `argv[0]` what it is told to be called.
-        `log` is the file that gets the keeper's log lines.
+        `log` is the file that gets the keeper's log lines. `door` is where the keeper of a durable
+        agent listens for its next orchestrator; None for a bound one. `orphan_limit` is how many
+        seconds a durable agent may be without one.
         """
 
         agent_id: str
@@ -37,13 +54,20 @@ if TYPE_CHECKING:
         outcome: str
         log: str
         policy: PolicyMessage
+        limits: LimitsMessage
+        door: str | None
+        orphan_limit: float | None
 
     class StopMessage(TypedDict):
-        """To a keeper: take the agent down, ``op`` being ``stop`` or, without grace, ``kill``."""
+        """To a keeper: take the agent down, ``op`` being ``stop`` or, without grace, ``kill``.
+
+        `limit` names the limit that is the reason, if one is.
+        """
 
         op: str
         reason: str
         policy: PolicyMessage | None
+        limit: str | None
 
     class NoteMessage(TypedDict):
         """One process; see `orchestrator.model.ProcessNote`."""
@@ -81,6 +105,8 @@ if TYPE_CHECKING:
         max_rss_bytes: int
         left_behind: list[NoteMessage]
         receipt: ReceiptMessage | None
+        limit: str | None
+        warnings: list[LimitNoteMessage]
 
 
 #: Larger than any message that is meant; more than this without a line's end is a fault.

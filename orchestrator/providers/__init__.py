@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .base import Invocation, Provider
+from .base import Invocation, Provider, ReadsToolCalls
 from .claude import ClaudeProvider
 from .command import CommandProvider
 
@@ -16,6 +16,7 @@ __all__ = [
     "CommandProvider",
     "Invocation",
     "Provider",
+    "ReadsToolCalls",
     "default_providers",
 ]
 

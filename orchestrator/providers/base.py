@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from orchestrator.model.base import Noun
 
@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.model import AgentSpec, ProviderResult, StopPolicy
+    from orchestrator.model.activity import OpenToolCall
 
 
 class Invocation(Noun):
@@ -56,5 +57,23 @@ class Provider(Protocol):
         """Read what the CLI said about itself at the end of its output, if it did.
 
         Reads a bounded part of the file, however long it is. A missing file is no error.
+        """
+        ...
+
+
+@runtime_checkable
+class ReadsToolCalls(Protocol):
+    """What a provider can do besides: tell which tools its CLI is waiting for.
+
+    A provider without this is one whose output does not say so. Of its agents it is then judged
+    by their processes alone what they wait for.
+    """
+
+    def open_tool_calls(self, stdout: Path) -> tuple[OpenToolCall, ...]:
+        """Read which tool calls have no answer yet, the oldest first.
+
+        Called again and again while the agent runs and writes: reads a bounded part of the end of
+        the file, however long it is, and never raises for what it holds. A missing file is no
+        error.
         """
         ...

@@ -11,11 +11,13 @@ from orchestrator.model import StopPolicy
 
 from .base import Invocation
 from .claude_output import read_claude_result
+from .claude_tools import read_open_calls
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator.model import AgentSpec, ProviderResult
+    from orchestrator.model.activity import OpenToolCall
 
 #: What the CLI sets for the processes that it starts, our own server being one of them. An agent
 #: that inherits them believes itself inside that other session: with the entry point of an editor
@@ -86,3 +88,7 @@ class ClaudeProvider:
     def read_result(self, stdout: Path) -> ProviderResult | None:
         """Read the CLI's result line, see `read_claude_result`."""
         return read_claude_result(stdout)
+
+    def open_tool_calls(self, stdout: Path) -> tuple[OpenToolCall, ...]:
+        """Read the tool calls without an answer, see `read_open_calls`."""
+        return read_open_calls(stdout)

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
-import stat
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, cast
 
 from orchestrator.model import ProviderResult
 
+from .json_lines import lines_from_end, open_output, parse_line
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
 #: Bytes of the end that are searched for the result line: first the small number, which nearly
@@ -42,21 +41,11 @@ def read_claude_result(stdout: Path) -> ProviderResult | None:
         cannot be read.
     """
     try:
-        with _open(stdout) as file:
+        with open_output(stdout) as file:
             return _read(file)
 
     except OSError:
         return None
-
-
-def _open(path: Path) -> BinaryIO:
-    # An agent can put a pipe in the place of its log; opening that plainly would wait for ever.
-    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise OSError(f"{path} is not a regular file")
-
-    return os.fdopen(descriptor, "rb")
 
 
 def _read(file: BinaryIO) -> ProviderResult | None:
@@ -66,11 +55,11 @@ def _read(file: BinaryIO) -> ProviderResult | None:
         start = max(0, size - tail)
         file.seek(start)
         data = file.read(tail)
-        for line in _lines_from_end(data, whole=start == 0):
+        for line in lines_from_end(data, whole=start == 0):
             if session is not None and b'"result"' not in line:
                 continue
 
-            event = _parse(line)
+            event = parse_line(line)
             if event.get("type") == "result":
                 return _result(event, session)
 
@@ -86,40 +75,13 @@ def _read(file: BinaryIO) -> ProviderResult | None:
     return None if session is None else ProviderResult(session_id=session, is_error=True)
 
 
-def _lines_from_end(data: bytes, *, whole: bool) -> Iterator[bytes]:
-    """Give the lines, last one first; the first one only if the data begins with it."""
-    end = len(data)
-    while end >= 0:
-        start = data.rfind(b"\n", 0, end) + 1
-        if start == 0 and not whole:
-            return
-
-        if start < end:
-            yield data[start:end]
-
-        end = start - 1
-
-
 def _first_session(data: bytes) -> str | None:
     for line in data.split(b"\n"):
-        session = _session(_parse(line))
+        session = _session(parse_line(line))
         if session is not None:
             return session
 
     return None
-
-
-def _parse(line: bytes) -> dict[str, Any]:
-    """Read one line; empty unless it is a JSON object."""
-    if not line.lstrip().startswith(b"{"):
-        return {}
-
-    try:
-        value = json.loads(line.decode(errors="replace"))
-    except (ValueError, RecursionError):
-        return {}
-
-    return cast("dict[str, Any]", value) if isinstance(value, dict) else {}
 
 
 def _result(event: dict[str, Any], session: str | None) -> ProviderResult:

@@ -9,6 +9,9 @@ from orchestrator.errors import LimitReachedError, NotFoundError, RegistryError
 from orchestrator.model import AgentRecord, may_follow, new_agent_id
 
 from .codec import decode, encode
+from .family import Ancestor, check_ancestors, check_depth
+from .rows import AgentRow
+from .table import Table, mended
 
 if TYPE_CHECKING:
     from orchestrator.model import (
@@ -20,17 +23,9 @@ if TYPE_CHECKING:
         TaskId,
     )
 
-    from .database import Database
 
-
-class Agents:
+class Agents(Table):
     """Every agent of this workspace."""
-
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
-        self._database = database
-        # reading a record costs 25 us, so the live ones are kept; compared before they are used
-        self._live: dict[AgentId, tuple[str, AgentRecord]] = {}
 
     def new_id(self, agent_type: str) -> AgentId:
         """Return an id for a new agent that no agent of this workspace has.
@@ -44,8 +39,11 @@ class Agents:
 
         return agent_id
 
+    @mended
     def add(self, record: AgentRecord, limits: Limits | None = None) -> None:
         """Store an agent, if there may be one more.
+
+        The limits of each agent above it hold, too: the counts over those below that one.
 
         Args:
             record: In any state; a new agent is ``starting``.
@@ -54,31 +52,23 @@ class Agents:
 
         Raises:
             NotFoundError: Its parent is not known.
+            GateClosedError: The family of an agent above it is being stopped; nothing was stored.
             LimitReachedError: One more would be too many, or too deep; nothing was stored.
             RegistryError: Its id or its cookie is in use.
         """
         text = encode(record)
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             if record.parent is not None:
-                self._require(record.parent)
+                check_ancestors(self.database, self._above(record.parent), record)
 
             if limits is not None:
                 self._check(record, limits)
 
             try:
                 connection.execute(
-                    "INSERT INTO agents (id, owner, task_id, parent, cookie, state, live, record)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    (
-                        record.id,
-                        record.owner,
-                        record.task_id,
-                        record.parent,
-                        record.cookie,
-                        record.state.kind,
-                        record.live,
-                        text,
-                    ),
+                    "INSERT INTO agents (id, owner, task_id, parent, cookie, state, live, record,"
+                    " gate) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                    AgentRow.of(record, text),
                 )
             except sqlite3.IntegrityError as error:
                 raise RegistryError(
@@ -87,8 +77,9 @@ class Agents:
                     agent_id=record.id,
                 ) from error
 
-            self._keep(text, record)
+        self.memory.keep_agent(text, record)
 
+    @mended
     def remove(self, agent_id: AgentId) -> None:
         """Forget an agent that the operating system would not start.
 
@@ -96,7 +87,7 @@ class Agents:
             NotFoundError: There is none of this id.
             RegistryError: It has got beyond ``starting``: what ran stays on record.
         """
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             record = self.get(agent_id)
             if record.state.kind != "starting":
                 raise RegistryError(
@@ -105,8 +96,10 @@ class Agents:
                 )
 
             connection.execute("DELETE FROM agents WHERE id = ?", (agent_id,))
-            self._live.pop(agent_id, None)
 
+        self.memory.drop_agent(agent_id)
+
+    @mended
     def set_state(self, agent_id: AgentId, state: AgentState) -> AgentRecord:
         """Record the next state of an agent, and return the agent as it is from then on.
 
@@ -117,7 +110,7 @@ class Agents:
             NotFoundError: There is no such agent.
             RegistryError: This state may not follow the present one.
         """
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             record = self.get(agent_id)
             if not record.live:
                 return record
@@ -134,20 +127,73 @@ class Agents:
                 "UPDATE agents SET state = ?, record = ? WHERE id = ?",
                 (state.kind, text, agent_id),
             )
-            self._keep(text, record)
             if not record.live:
                 connection.execute("UPDATE agents SET live = 0 WHERE id = ?", (agent_id,))
 
-            return record
+        self.memory.keep_agent(text, record)
+        return record
 
+    @mended
+    def close_gate(self, agent_id: AgentId) -> list[AgentRecord]:
+        """Let nothing be launched below an agent any more, for good.
+
+        Returns:
+            The agent and all below it that are live then, parents before their children.
+
+        Raises:
+            NotFoundError: There is no such agent.
+        """
+        with self.database.write() as connection:
+            head = self.get(agent_id)
+            connection.execute("UPDATE agents SET gate = 1 WHERE id = ?", (agent_id,))
+            family = [head, *self.descendants(agent_id)]
+
+        self.memory.keep_gate(agent_id)
+        return sorted((each for each in family if each.live), key=lambda each: each.depth)
+
+    @mended
+    def adopt(
+        self, agent_id: AgentId, *, former: OrchestratorId, owner: OrchestratorId
+    ) -> AgentRecord | None:
+        """Give a live agent to another orchestrator, if it is still the former one's.
+
+        Args:
+            agent_id: Which agent.
+            former: Whose it was when it was looked at.
+            owner: Whose it is to be.
+
+        Returns:
+            The agent as it is from then on; None when somebody else was faster, or it has ended.
+
+        Raises:
+            NotFoundError: There is no such agent.
+        """
+        with self.database.write() as connection:
+            record = self.get(agent_id)
+            if record.owner != former or not record.live:
+                return None
+
+            record = record.model_copy(update={"owner": owner})
+            text = encode(record)
+            connection.execute(
+                "UPDATE agents SET owner = ?, record = ? WHERE id = ?", (owner, text, agent_id)
+            )
+
+        self.memory.keep_agent(text, record)
+        return record
+
+    @mended
     def get(self, agent_id: AgentId) -> AgentRecord:
         """Return the agent.
 
         Raises:
             NotFoundError: There is none of this id.
         """
-        rows = self._database.rows("SELECT id, record FROM agents WHERE id = ?", (agent_id,))
+        rows = self.database.rows("SELECT id, record FROM agents WHERE id = ?", (agent_id,))
         if not rows:
+            if self.memory.misses(agent_id):
+                raise self.database.damaged(f"has lost the live agent {agent_id}")
+
             raise _unknown(agent_id)
 
         return self._read(*rows[0])
@@ -176,7 +222,7 @@ class Agents:
             conditions.append(f"live = {int(live)}")
 
         where = f"WHERE {' AND '.join(conditions)}" if conditions else ""
-        rows = self._database.rows(
+        rows = self.database.rows(
             f"SELECT id, record FROM agents {where} ORDER BY sequence",  # noqa: S608  our own names
             tuple(given.values()),
         )
@@ -184,7 +230,7 @@ class Agents:
 
     def descendants(self, agent_id: AgentId) -> list[AgentRecord]:
         """Return its children, their children and so on, in the order of their creation."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             "WITH RECURSIVE below (id) AS ("
             " SELECT id FROM agents WHERE parent = ?"
             " UNION SELECT agents.id FROM agents JOIN below ON agents.parent = below.id"
@@ -195,37 +241,42 @@ class Agents:
 
     def by_cookie(self, cookie: Cookie) -> AgentRecord | None:
         """Return the agent that was launched with this cookie, if one was."""
-        rows = self._database.rows("SELECT id, record FROM agents WHERE cookie = ?", (cookie,))
+        rows = self.database.rows("SELECT id, record FROM agents WHERE cookie = ?", (cookie,))
         return self._read(*rows[0]) if rows else None
 
     def _read(self, agent_id: AgentId, text: str) -> AgentRecord:
-        known = self._live.get(agent_id)
+        # reading a record costs 25 us, so the live ones are kept; compared before they are used
+        known = self.memory.agents.get(agent_id)
         if known is not None and known[0] == text:
             return known[1]
 
         record = decode(AgentRecord, text)
-        self._keep(text, record)
+        self.memory.keep_agent(text, record)
         return record
 
-    def _keep(self, text: str, record: AgentRecord) -> None:
-        if record.live:
-            self._live[record.id] = (text, record)
-        else:
-            self._live.pop(record.id, None)
-
     def _is_known(self, agent_id: AgentId) -> bool:
-        return bool(self._database.rows("SELECT 1 FROM agents WHERE id = ?", (agent_id,)))
+        return bool(self.database.rows("SELECT 1 FROM agents WHERE id = ?", (agent_id,)))
 
-    def _require(self, agent_id: AgentId) -> None:
-        if not self._is_known(agent_id):
-            raise _unknown(agent_id)
+    def _above(self, parent: AgentId) -> list[Ancestor]:
+        """Return the parent, its parent and so on."""
+        rows = self.database.rows(
+            "WITH RECURSIVE above (id, level) AS ("
+            " SELECT ?, 0"
+            " UNION SELECT agents.parent, above.level + 1 FROM above JOIN agents USING (id)"
+            ") SELECT id, record, gate FROM above JOIN agents USING (id) ORDER BY level",
+            (parent,),
+        )
+        if not rows:
+            raise _unknown(parent)
+
+        return [Ancestor(self._read(found, text), bool(gate)) for found, text, gate in rows]
 
     def _check(self, record: AgentRecord, limits: Limits) -> None:
         scope, value = "task_id = ?", str(record.task_id)
         if record.task_id is None:
             scope, value = "task_id IS NULL AND owner = ?", record.owner
 
-        ((total, live),) = self._database.rows(
+        ((total, live),) = self.database.rows(
             f"SELECT count(*), coalesce(sum(live), 0) FROM agents WHERE {scope}",  # noqa: S608  our own text
             (value,),
         )
@@ -235,11 +286,7 @@ class Agents:
         if limits.max_agents is not None and total >= limits.max_agents:
             raise LimitReachedError(f"Max agents reached ({total}/{limits.max_agents})")
 
-        if limits.max_depth is not None and record.depth > limits.max_depth:
-            raise LimitReachedError(
-                f"Max depth reached ({record.depth}/{limits.max_depth}): let an agent further up "
-                "do this work, or raise the limit"
-            )
+        check_depth(record, limits.max_depth)
 
 
 def _unknown(agent_id: AgentId) -> NotFoundError:

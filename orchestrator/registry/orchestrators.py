@@ -9,45 +9,45 @@ from orchestrator.errors import NotFoundError, RegistryError
 from orchestrator.model import OrchestratorRecord
 
 from .codec import decode, encode
+from .rows import RunRow
+from .table import Table, mended
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from orchestrator.model import OrchestratorId
 
-    from .database import Database
 
-
-class Orchestrators:
+class Orchestrators(Table):
     """Every run of an orchestrator in this workspace."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
-        self._database = database
-
+    @mended
     def add(self, record: OrchestratorRecord) -> None:
-        """Store a run.
+        """Store a run of this process.
 
         Raises:
             RegistryError: Its id is in use.
         """
-        with self._database.write() as connection:
+        text = encode(record)
+        with self.database.write() as connection:
             try:
                 connection.execute(
                     "INSERT INTO orchestrators (id, open, record) VALUES (?, ?, ?)",
-                    (record.id, record.shutdown_done_at is None, encode(record)),
+                    RunRow.of(record, text),
                 )
             except sqlite3.IntegrityError as error:
                 raise RegistryError(
                     f"There is an orchestrator {record.id} already; take a new id"
                 ) from error
 
+        self.memory.keep_run(text, record, own=True)
+
     def find(self, orchestrator_id: OrchestratorId) -> OrchestratorRecord | None:
         """Return the run, or None when there is none of this id."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT record FROM orchestrators WHERE id = ?", (orchestrator_id,)
         )
-        return decode(OrchestratorRecord, rows[0][0]) if rows else None
+        return self._read(rows[0][0]) if rows else None
 
     def all(self, *, open_only: bool = False) -> list[OrchestratorRecord]:
         """Return the runs, oldest first.
@@ -56,11 +56,11 @@ class Orchestrators:
             open_only: Leave out those whose shutdown is done; what stays either lives or ended
                 without being able to say so.
         """
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT record FROM orchestrators WHERE open >= ? ORDER BY sequence",
             (int(open_only),),
         )
-        return [decode(OrchestratorRecord, text) for (text,) in rows]
+        return [self._read(text) for (text,) in rows]
 
     def begin_shutdown(
         self, orchestrator_id: OrchestratorId, reason: str, at: datetime
@@ -80,12 +80,16 @@ class Orchestrators:
         """
         return self._change(orchestrator_id, {"shutdown_done_at": at})
 
+    @mended
     def _change(
         self, orchestrator_id: OrchestratorId, changes: dict[str, datetime | str]
     ) -> OrchestratorRecord:
         """Fill in fields, unless the first of them is filled in already."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             record = self.find(orchestrator_id)
+            if record is None and orchestrator_id == self.memory.own_run:
+                raise self.database.damaged(f"has lost the run {orchestrator_id}")
+
             if record is None:
                 raise NotFoundError(f"Orchestrator {orchestrator_id} not found")
 
@@ -93,8 +97,16 @@ class Orchestrators:
                 return record
 
             record = record.model_copy(update=changes)
+            text = encode(record)
             connection.execute(
                 "UPDATE orchestrators SET open = ?, record = ? WHERE id = ?",
-                (record.shutdown_done_at is None, encode(record), orchestrator_id),
+                (record.shutdown_done_at is None, text, orchestrator_id),
             )
-            return record
+
+        self.memory.keep_run(text, record)
+        return record
+
+    def _read(self, text: str) -> OrchestratorRecord:
+        record = decode(OrchestratorRecord, text)
+        self.memory.keep_run(text, record)
+        return record

@@ -10,6 +10,7 @@ from orchestrator.errors import InvalidInputError
 from .agents import Agents
 from .database import Database
 from .orchestrators import Orchestrators
+from .presence import Presence
 from .reports import Reports
 from .tasks import Tasks
 
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
 FOLDER: Final = "registry"
 FILE: Final = "orchestrator.sqlite3"
 
+#: The folder in it of the runs that live.
+RUNS: Final = "runs"
+
 
 class Registry:
     """What is known of orchestrators, agents and tasks; the only writer of state.
@@ -32,6 +36,7 @@ class Registry:
     Attributes:
         path: The database.
         orchestrators: The runs of orchestrators.
+        presence: Which of them are there.
         agents: The agents.
         tasks: The tasks.
         reports: Progress and findings.
@@ -41,6 +46,7 @@ class Registry:
         """Work on an open database; `open` is the way to get one."""
         self.path = database.path
         self.orchestrators = Orchestrators(database)
+        self.presence = Presence(self.path.parent / RUNS)
         self.agents = Agents(database)
         self.tasks = Tasks(database)
         self.reports = Reports(database)
@@ -52,7 +58,8 @@ class Registry:
         """Open the registry of a workspace for the length of the block; make what is missing.
 
         A damaged one is set aside under another name, with a warning in the log, and a fresh one
-        takes its place.
+        takes its place, with what can be read of it. When that happens to one that is open, by
+        whatever process, it goes on with the new one, and brings in all that it knows.
 
         Args:
             workspace: An absolute path.
@@ -69,11 +76,26 @@ class Registry:
         with Database.open(workspace / FOLDER / FILE) as database:
             yield cls(database)
 
+    def check(self) -> None:
+        """Find out whether the database is still there and sound, and see to it that it is.
+
+        Every use does so in passing. A process that has agents does it about once a second beside
+        that: when another one, which knows nothing of them, has set aside or deleted a file that
+        is in use, nobody finds an empty one for longer. It costs some microseconds.
+
+        Raises:
+            RegistryError: As for `open`, or there is no room; it is tried again at the next use.
+        """
+        self._database.check()
+
     @contextmanager
     def exclusive(self) -> Generator[None]:
         """Keep every other writer waiting, to read several things that belong together.
 
         Nothing may be changed in the block, and it must be short: others wait 5 s at most.
+
+        Raises:
+            RegistryError: It cannot be used.
         """
         with self._database.write():
             yield

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from orchestrator.model import AgentId, FindingEntry, ProgressEntry
 
 from .codec import decode, encode, encode_foreign_data
+from .table import Table, mended
 
 if TYPE_CHECKING:
     from orchestrator.model import TaskId
-
-    from .database import Database
 
 E = TypeVar("E", ProgressEntry, FindingEntry)
 
@@ -23,17 +22,14 @@ class ReportCounts(NamedTuple):
     findings: int
 
 
-class Reports:
+class Reports(Table):
     """Progress and findings, in the order in which they came in."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
-        self._database = database
-
+    @mended
     def add_progress(self, entry: ProgressEntry) -> None:
         """Store a report of progress."""
         row = (entry.task_id, entry.agent_id, encode(entry))
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             sequence = connection.execute(
                 "INSERT INTO progress (task_id, agent_id, record) VALUES (?, ?, ?)", row
             ).lastrowid
@@ -43,6 +39,7 @@ class Reports:
                 (entry.task_id, entry.agent_id, sequence),
             )
 
+    @mended
     def add_finding(self, entry: FindingEntry) -> None:
         """Store a finding.
 
@@ -50,7 +47,7 @@ class Reports:
             InvalidInputError: Its data is nested too deeply to be read back.
         """
         row = (entry.task_id, entry.agent_id, encode_foreign_data(entry))
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             connection.execute(
                 "INSERT INTO findings (task_id, agent_id, record) VALUES (?, ?, ?)", row
             )
@@ -75,7 +72,7 @@ class Reports:
 
     def latest_progress(self, task_id: TaskId) -> dict[AgentId, ProgressEntry]:
         """Return the last report of each agent that reported on the task."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT latest_progress.agent_id, record FROM latest_progress "
             "JOIN progress USING (sequence) WHERE latest_progress.task_id = ?",
             (task_id,),
@@ -84,7 +81,7 @@ class Reports:
 
     def counts(self, task_id: TaskId) -> ReportCounts:
         """Return how many reports there are on the task."""
-        rows = self._database.rows(
+        rows = self.database.rows(
             "SELECT (SELECT count(*) FROM progress WHERE task_id = ?1), "
             "(SELECT count(*) FROM findings WHERE task_id = ?1)",
             (task_id,),
@@ -100,7 +97,7 @@ class Reports:
         newest: int | None,
     ) -> list[E]:
         agent = "" if agent_id is None else "AND agent_id = ? "
-        rows = self._database.rows(
+        rows = self.database.rows(
             f"SELECT record FROM {table} WHERE task_id = ? {agent}"  # noqa: S608  our own names
             "ORDER BY sequence DESC LIMIT ?",
             (

@@ -7,11 +7,12 @@ from typing import Final
 #: ``PRAGMA application_id``: "Orcr" in ASCII.
 APPLICATION_ID: Final = 0x4F726372
 
-#: ``PRAGMA user_version``; a change of the tables below raises it.
-VERSION: Final = 1
+#: ``PRAGMA user_version``; a change of the tables below raises it, and adds a step to `migration`.
+VERSION: Final = 2
 
 #: Records are stored whole, as their JSON; a column beside it is there to be searched by.
 #: No index holds the state of an agent, which changes often; `live` changes once in its life.
+#: `gate` is 1 when nothing may be launched below the agent any more.
 TABLES: Final = """
 CREATE TABLE orchestrators (
     sequence INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -35,7 +36,8 @@ CREATE TABLE agents (
     cookie TEXT NOT NULL UNIQUE,
     state TEXT NOT NULL,
     live INTEGER NOT NULL,
-    record TEXT NOT NULL
+    record TEXT NOT NULL,
+    gate INTEGER NOT NULL DEFAULT 0
 );
 CREATE INDEX agents_of_owner ON agents (owner, task_id, live);
 CREATE INDEX agents_of_task ON agents (task_id, live);

@@ -9,20 +9,16 @@ from orchestrator.errors import NotFoundError, RegistryError
 from orchestrator.model import TaskRecord
 
 from .codec import decode, encode_foreign_data
+from .table import Table, mended
 
 if TYPE_CHECKING:
     from orchestrator.model import TaskId
 
-    from .database import Database
 
-
-class Tasks:
+class Tasks(Table):
     """Every task of this workspace."""
 
-    def __init__(self, database: Database) -> None:
-        """Work on this database."""
-        self._database = database
-
+    @mended
     def add(self, record: TaskRecord) -> None:
         """Store a task.
 
@@ -31,7 +27,7 @@ class Tasks:
             RegistryError: Its id is in use.
         """
         text = encode_foreign_data(record)
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             try:
                 connection.execute(
                     "INSERT INTO tasks (id, record) VALUES (?, ?)", (record.id, text)
@@ -41,21 +37,28 @@ class Tasks:
                     f"There is a task {record.id} already; take a new id", task_id=record.id
                 ) from error
 
+        self.memory.keep_task(record.id, text)
+
     def get(self, task_id: TaskId) -> TaskRecord:
         """Return the task.
 
         Raises:
             NotFoundError: There is none of this id.
         """
-        rows = self._database.rows("SELECT record FROM tasks WHERE id = ?", (task_id,))
+        rows = self.database.rows("SELECT record FROM tasks WHERE id = ?", (task_id,))
         if not rows:
             raise NotFoundError(
                 f"Task {task_id} not found in any workspace location", task_id=task_id
             )
 
-        return decode(TaskRecord, rows[0][0])
+        return self._read(rows[0][0])
 
     def all(self) -> list[TaskRecord]:
         """Return the tasks, oldest first."""
-        rows = self._database.rows("SELECT record FROM tasks ORDER BY sequence")
-        return [decode(TaskRecord, text) for (text,) in rows]
+        rows = self.database.rows("SELECT record FROM tasks ORDER BY sequence")
+        return [self._read(text) for (text,) in rows]
+
+    def _read(self, text: str) -> TaskRecord:
+        record = decode(TaskRecord, text)
+        self.memory.keep_task(record.id, text)
+        return record

@@ -6,33 +6,41 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from orchestrator.errors import AgentLostError
-from orchestrator.model import Exited, Lost, Running, Stopping
+from orchestrator.errors import AgentLostError, AgentStateError
+from orchestrator.model import Exited, Frozen, Kept, Lost, Running
 from orchestrator.process.overrule import overrule
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from orchestrator.model import AgentId, AgentRecord, Outcome, StopPolicy
+    from orchestrator.model import AgentId, AgentRecord, LimitName, Outcome, StopPolicy
+    from orchestrator.model.activity import Activity
     from orchestrator.process.link import KeeperLink
+
+    from .observer import Observer
 
 
 #: Seconds beyond the longest that a stop may take, after which its keeper is forced.
 OVERDUE: Final = 2.0
 
+#: Seconds for a keeper to freeze or thaw an agent.
+FREEZE_TIMEOUT: Final = 10.0
+
 
 class Agent:
-    """One agent: wait for it, or stop it.
+    """One agent: wait for it, stop it, or freeze it.
 
     Attributes:
         record: What is known of it now; replaced, never changed.
     """
 
-    def __init__(self, record: AgentRecord) -> None:
+    def __init__(self, record: AgentRecord, observer: Observer) -> None:
         """Made by the supervisor."""
         self.record = record
+        self._observer = observer
         self._link: KeeperLink | None = None
         self._stop_asked: tuple[str, StopPolicy | None, bool] | None = None
+        self._news = anyio.Event()
         self._settled = anyio.Event()
         self._exited = anyio.Event()
         self._ended = anyio.Event()
@@ -53,6 +61,11 @@ class Agent:
         return self.record.pid
 
     @property
+    def lives_on(self) -> bool:
+        """It is durable, and nobody has asked it to stop."""
+        return self.record.durable and self._stop_asked is None
+
+    @property
     def stdout(self) -> Path:
         """The file that holds its standard output."""
         return self.record.files.stdout
@@ -61,6 +74,10 @@ class Agent:
     def stderr(self) -> Path:
         """The file that holds its standard error."""
         return self.record.files.stderr
+
+    async def activity(self) -> Activity:
+        """Say what it is doing, and how that is known; see `Supervisor.activity`."""
+        return await self._observer.look_at(self.record)
 
     async def wait_exited(self) -> None:
         """Wait until its leader has ended; what it left behind may still be there."""
@@ -80,11 +97,13 @@ class Agent:
             case Lost(reason=reason):
                 raise AgentLostError(f"agent {self.id} was lost: {reason}", agent_id=self.id)
             case _:
-                raise AgentLostError(
-                    f"agent {self.id} was left to its keeper, which stops it; "
-                    "the next orchestrator of the workspace records how it ended",
-                    agent_id=self.id,
+                left = (
+                    "goes on under its keeper; the next orchestrator of the workspace adopts it"
+                    if self.record.durable
+                    else "was left to its keeper, which stops it; the next orchestrator of the "
+                    "workspace records how it ended"
                 )
+                raise AgentLostError(f"agent {self.id} {left}", agent_id=self.id)
 
     async def stop(
         self,
@@ -110,9 +129,21 @@ class Agent:
         return await self.wait()
 
     def ask_to_stop(
-        self, reason: str = "stopped", *, policy: StopPolicy | None = None, kill: bool = False
+        self,
+        reason: str = "stopped",
+        *,
+        policy: StopPolicy | None = None,
+        kill: bool = False,
+        limit: LimitName | None = None,
     ) -> None:
-        """Ask its keeper to stop it, at once and without waiting for the end."""
+        """Ask its keeper to stop it, at once and without waiting for the end.
+
+        Args:
+            reason: Why, in words, for the receipt.
+            policy: Other graces than it was launched with.
+            kill: SIGKILL at once.
+            limit: The limit that is the reason, if one is.
+        """
         if self._ended.is_set():
             return
 
@@ -124,12 +155,63 @@ class Agent:
             self._stop_asked = (first, graces, killed or kill)
 
         if self._link is not None:
-            self._link.stop(reason, policy=policy, kill=kill)
+            self._link.stop(reason, policy=policy, kill=kill, limit=limit)
+
+    async def freeze(self) -> None:
+        """Let all of its processes stand still; a frozen one is left as it is.
+
+        Raises:
+            AgentStateError: It is being stopped, or has ended.
+        """
+        if not isinstance(self.record.state, Frozen):
+            self._require(Running, "frozen").freeze()
+            await self._wait_no_longer(Running, "frozen")
+
+    async def thaw(self) -> None:
+        """Let it go on; one that is not frozen is left as it is.
+
+        Raises:
+            AgentStateError: It is being stopped, or has ended.
+        """
+        if not isinstance(self.record.state, Running):
+            self._require(Frozen, "thawed").thaw()
+            await self._wait_no_longer(Frozen, "thawed")
+
+    def _require(self, kind: type[Running | Frozen], what: str) -> KeeperLink:
+        if self._link is None or not isinstance(self.record.state, kind):
+            raise AgentStateError(
+                f"Agent {self.id} is {self.record.state.kind} and cannot be {what}",
+                agent_id=self.id,
+            )
+
+        return self._link
+
+    async def _wait_no_longer(self, kind: type[Running | Frozen], what: str) -> None:
+        with anyio.move_on_after(FREEZE_TIMEOUT):
+            while isinstance(self.record.state, kind):
+                await self._news.wait()
+
+        if not isinstance(self.record.state, Running | Frozen) or isinstance(
+            self.record.state, kind
+        ):
+            raise AgentStateError(
+                f"Agent {self.id} was not {what}: it is {self.record.state.kind}",
+                agent_id=self.id,
+            )
 
     # ------------------------------------------------------------------- for the supervisor only
+    def update(self, record: AgentRecord) -> None:
+        """Something about it has changed."""
+        self.record = record
+        self._news.set()
+        self._news = anyio.Event()
+
     def attach(self, link: KeeperLink) -> None:
         """Its program runs, under this keeper; a stop that was asked for meanwhile is passed on."""
         self._link = link
+        if self.record.durable:
+            link.let_live()
+
         if self._stop_asked is not None:
             reason, policy, kill = self._stop_asked
             link.stop(reason, policy=policy, kill=kill)
@@ -162,6 +244,7 @@ class Agent:
         self._link = None
         self._exited.set()
         self._ended.set()
+        self._news.set()
 
     async def wait_stopped(self) -> None:
         """Wait for the end that was asked for; a keeper that does not bring it about is ended."""
@@ -171,11 +254,8 @@ class Agent:
             await self.wait_ended()
             return
 
-        match self.record.state:
-            case Running(keeper=keeper) | Stopping(keeper=keeper):
-                await overrule(keeper, after=0)
-            case _:
-                pass
+        if isinstance(self.record.state, Kept):
+            await overrule(self.record.state.keeper, after=0)
 
         await self.wait_ended()
 

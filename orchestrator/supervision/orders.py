@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import secrets
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,8 +18,8 @@ from orchestrator.config import (
 )
 from orchestrator.errors import LaunchError
 from orchestrator.model import AgentFiles
-from orchestrator.process.messages import policy_message
-from orchestrator.registry.atomic import make_private_folder
+from orchestrator.process.messages import limits_message, policy_message
+from orchestrator.registry.atomic import make_private_folder, write_atomically
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -113,7 +114,9 @@ def make_environment(
         env[TASK_VARIABLE] = record.task_id
 
     if surroundings.socket is not None:
-        env[SOCKET_VARIABLE] = str(surroundings.socket)
+        # The relays of a durable agent find the next orchestrator by the link.
+        there = record.files.address if record.durable else surroundings.socket
+        env[SOCKET_VARIABLE] = str(there)
         # A nested copy that finds nobody at the socket serves this workspace, wherever it runs.
         env[WORKSPACE_VARIABLE] = str(workspace)
 
@@ -135,6 +138,9 @@ def make_order(record: AgentRecord, program: str, env: dict[str, str], log: Path
         "outcome": str(files.outcome),
         "log": str(log),
         "policy": policy_message(record.stop),
+        "limits": limits_message(record.limits),
+        "door": str(files.door) if record.durable else None,
+        "orphan_limit": record.orphan_limit,
     }
 
 
@@ -160,7 +166,29 @@ def write_prompt(files: AgentFiles, prompt: str) -> None:
         ) from error
 
 
+def point_relays(record: AgentRecord, surroundings: Surroundings) -> None:
+    """Let the relays of a durable agent find this orchestrator, if it listens anywhere.
+
+    Raises:
+        LaunchError: The link cannot be made.
+    """
+    if not record.durable or surroundings.socket is None:
+        return
+
+    address = record.files.address
+    draft = address.with_name(f"{address.name}.{secrets.token_hex(8)}")
+    try:
+        draft.symlink_to(surroundings.socket)
+        draft.replace(address)
+        if surroundings.mcp_config is not None:
+            write_atomically(record.files.mcp_config, surroundings.mcp_config.read_text())
+    except OSError as error:
+        raise LaunchError(
+            f"cannot write {address}: {error.strerror}", number=error.errno
+        ) from error
+
+
 def remove_files(files: AgentFiles) -> None:
     """Remove what a refused launch has written."""
-    for path in (files.prompt, files.stdout, files.stderr):
+    for path in (files.prompt, files.stdout, files.stderr, files.address, files.mcp_config):
         path.unlink(missing_ok=True)

@@ -82,7 +82,10 @@ def prepare(
     settings, surroundings = resources.settings, resources.surroundings
     parent = resources.registry.agents.get(spec.parent) if spec.parent else None
     agent_id = agent_id or resources.registry.agents.new_id(spec.agent_type)
-    invocation = provider.invocation(spec, surroundings.mcp_config)
+    files = files or default_files(settings.workspace, agent_id)
+    durable = settings.durable if spec.durable is None else spec.durable
+    config = surroundings.mcp_config
+    invocation = provider.invocation(spec, files.mcp_config if config and durable else config)
     cwd = (settings.project / (spec.cwd or "")).absolute()
     now = datetime.now(UTC)
     title = spec.prompt if spec.title is None else spec.title
@@ -99,10 +102,13 @@ def prepare(
         depth=parent.depth + 1 if parent else 1,
         prompt_preview=preview + "..." if len(title) > PREVIEW_CHARS else preview,
         cookie=new_cookie(),
-        files=files or default_files(settings.workspace, agent_id),
+        files=files,
         stop=spec.stop or provider.stop,
         created_at=now,
         state=Starting(since=now),
+        limits=_limits(spec, parent, resources),
+        durable=durable,
+        orphan_limit=settings.orphan_limit if spec.orphan_limit is None else spec.orphan_limit,
     )
     env = make_environment(
         record, spec, invocation, surroundings=surroundings, workspace=settings.workspace
@@ -110,3 +116,9 @@ def prepare(
     check_cwd(cwd)
     program = find_program(invocation, env, cwd)
     return record, make_order(record, program, env, resources.log)
+
+
+def _limits(spec: AgentSpec, parent: AgentRecord | None, resources: Resources) -> Limits:
+    """Return what an agent may use: never more than its parent, nor than its orchestrator lets."""
+    limits = resources.limits.narrowed(spec.limits)
+    return limits.narrowed(parent.limits) if parent else limits

@@ -1,29 +1,44 @@
-"""Stopping an agent that another orchestrator launched: its keeper is asked by signal."""
+"""Acting on an agent that another orchestrator launched: its keeper is asked by signal."""
 
 from __future__ import annotations
 
 import signal
+import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from orchestrator.model import Running, Stopping
+from orchestrator.errors import AgentStateError
+from orchestrator.model import Frozen, Kept, Running, Stopping, begin_stop, freeze, thaw
 from orchestrator.process import identity
 from orchestrator.process.overrule import overrule
 
+from .reconcile import abandoned
+
 if TYPE_CHECKING:
-    from orchestrator.model import AgentId, AgentRecord
+    from orchestrator.model import AgentId, AgentRecord, ProcessIdentity
     from orchestrator.registry import Registry
 
+    from .reconcile import Reconciler
+
 _POLL: Final = 0.02
+
+#: Seconds that its own orchestrator gets to record what has happened.
+_PATIENCE: Final = 1.0
 
 #: Seconds beyond the longest stop in which its own orchestrator should have recorded the end.
 _MARGIN: Final = 5.0
 
 
 async def stop_anywhere(
-    registry: Registry, agent_id: AgentId, *, reason: str, kill: bool = False
+    reconciler: Reconciler,
+    registry: Registry,
+    agent_id: AgentId,
+    *,
+    reason: str,
+    kill: bool = False,
 ) -> AgentRecord:
     """Stop an agent, whoever owns it, and wait until its end is on record.
 
@@ -31,6 +46,7 @@ async def stop_anywhere(
     has ended already is left alone.
 
     Args:
+        reconciler: Records the end when the agent's orchestrator has ended.
         registry: The workspace's.
         agent_id: Which agent.
         reason: Why, in words, for the receipt.
@@ -49,14 +65,17 @@ async def stop_anywhere(
     with anyio.move_on_after(limit):
         # Another process changes the record, and sqlite has no event for that.
         while record.live:
-            if not asked and isinstance(record.state, Running | Stopping):
+            if not asked and isinstance(record.state, Kept):
                 record = _ask(registry, record.id, record.state, reason, kill=kill)
                 asked = True
+
+            if _is_ownerless(registry, record) or _is_overdue(record):
+                await reconciler.settle(record)
 
             await anyio.sleep(_POLL)
             record = registry.agents.get(agent_id)
 
-    if isinstance(record.state, Running | Stopping):
+    if isinstance(record.state, Kept):
         # Its keeper stands still, or its orchestrator does: the keeper's end is in our hands.
         await overrule(record.state.keeper, after=0)
         with anyio.move_on_after(_MARGIN):
@@ -67,17 +86,120 @@ async def stop_anywhere(
     return record
 
 
+async def freeze_anywhere(registry: Registry, agent_id: AgentId) -> AgentRecord:
+    """Let all processes of an agent stand still, whoever owns it.
+
+    Raises:
+        NotFoundError: There is no such agent.
+        AgentStateError: It is being stopped, or has ended; or its keeper does not do it in time.
+    """
+    return await _signal(registry, agent_id, signal.SIGUSR1, "frozen")
+
+
+async def thaw_anywhere(registry: Registry, agent_id: AgentId) -> AgentRecord:
+    """Let a frozen agent go on, whoever owns it.
+
+    Raises:
+        NotFoundError, AgentStateError: As in `freeze_anywhere`.
+    """
+    return await _signal(registry, agent_id, signal.SIGUSR2, "running")
+
+
+async def _signal(registry: Registry, agent_id: AgentId, number: int, wanted: str) -> AgentRecord:
+    record = registry.agents.get(agent_id)
+    asked_at = None
+    with anyio.move_on_after(_MARGIN):
+        while isinstance(record.state, Running | Frozen):
+            ownerless = _is_ownerless(registry, record)
+            # Without an orchestrator, what is on record may be out of date: it is asked anyway.
+            if asked_at is None and (ownerless or record.state.kind != wanted):
+                asked_at = await _send(record.state.keeper, number)
+
+            if record.state.kind == wanted:
+                break
+
+            if asked_at is not None and (ownerless or _is_late(asked_at, record.state.keeper)):
+                # Nobody else records it: there is no orchestrator, or it stands still.
+                record = registry.agents.set_state(agent_id, _turned(record.state))
+                break
+
+            await anyio.sleep(_POLL)
+            record = registry.agents.get(agent_id)
+
+    if record.state.kind != wanted:
+        raise AgentStateError(
+            f"Agent {agent_id} is {record.state.kind} and cannot be made {wanted}",
+            agent_id=agent_id,
+        )
+
+    return record
+
+
+async def _send(keeper: ProcessIdentity, number: int) -> float | None:
+    """Send a signal, and return when it was taken; None when the keeper is gone.
+
+    Of two signals that wait the later one is taken first, so it is waited for.
+    """
+    if not identity.send(keeper, number):
+        return None
+
+    while _waits(keeper.pid, number):  # noqa: ASYNC110  there is no event for it
+        await anyio.sleep(_POLL / 10)
+
+    return anyio.current_time()
+
+
+def _is_late(asked_at: float, keeper: ProcessIdentity) -> bool:
+    """Whether an orchestrator should have recorded by now what its keeper has done."""
+    return anyio.current_time() > asked_at + _PATIENCE and identity.alive(keeper)
+
+
+def _waits(pid: int, number: int) -> bool:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
+
+    pending = status.partition("\nShdPnd:")[2].split(None, 1)
+    return bool(pending) and bool(int(pending[0], 16) >> (number - 1) & 1)
+
+
+def _turned(state: Running | Frozen) -> Running | Frozen:
+    return thaw(state) if isinstance(state, Frozen) else freeze(state, datetime.now(UTC))
+
+
+def _is_ownerless(registry: Registry, record: AgentRecord) -> bool:
+    owner = registry.orchestrators.find(record.owner)
+    return owner is None or abandoned(owner, registry)
+
+
+def _is_overdue(record: AgentRecord) -> bool:
+    """Whether its end has been on disk for a while: its orchestrator lives, and stands still."""
+    if not isinstance(record.state, Kept) or identity.alive(record.state.keeper):
+        return False
+
+    try:
+        written = record.files.outcome.stat().st_mtime
+    except OSError:
+        return False
+
+    return not 0 <= time.time() - written <= _PATIENCE
+
+
 def _ask(
-    registry: Registry, agent_id: AgentId, state: Running | Stopping, reason: str, *, kill: bool
+    registry: Registry,
+    agent_id: AgentId,
+    state: Running | Frozen | Stopping,
+    reason: str,
+    *,
+    kill: bool,
 ) -> AgentRecord:
     if not identity.alive(state.keeper):
         # Its end is on disk, or lost: either way it did not come of this request.
         return registry.agents.get(agent_id)
 
-    if isinstance(state, Running):
-        state = Stopping(
-            since=datetime.now(UTC), reason=reason, leader=state.leader, keeper=state.keeper
-        )
+    if isinstance(state, Running | Frozen):
+        state = begin_stop(state, datetime.now(UTC), reason)
 
     record = registry.agents.set_state(agent_id, state)
     identity.send(state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)

@@ -11,27 +11,33 @@ import logging
 import math
 import os
 import time
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 import anyio
+import psutil
 
-from orchestrator.errors import NotFoundError, OrchestratorError, ShuttingDownError
+from orchestrator.errors import LimitReachedError, NotFoundError, ShuttingDownError
 from orchestrator.model import OrchestratorRecord, new_orchestrator_id
 from orchestrator.process.identity import identify
 
 from .agent import Agent
 from .changes import Changes
-from .orders import remove_files, write_prompt
+from .family import CostWatch, stop_members
+from .lives import Lives
+from .observer import Observer
+from .orders import point_relays, write_prompt
 from .preparation import prepare
-from .reconcile import abandoned, keep_reconciled, reconcile
-from .remote import stop_anywhere
+from .reconcile import Reconciler
+from .recorder import Recorder
+from .remote import freeze_anywhere, stop_anywhere, thaw_anywhere
 from .shutdown import Shutdown
 from .watch import Watcher
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable, Generator
+    from collections.abc import AsyncGenerator, Callable
 
     from anyio.abc import TaskGroup
 
@@ -41,11 +47,11 @@ if TYPE_CHECKING:
         AgentRecord,
         AgentSpec,
         Cookie,
+        LimitName,
         Limits,
         OrchestratorId,
     )
-    from orchestrator.process.link import KeeperLink
-    from orchestrator.process.wire import LaunchMessage
+    from orchestrator.model.activity import Activity
 
     from .preparation import Resources
 
@@ -57,9 +63,10 @@ async def open_supervisor(
     resources: Resources,
     *,
     shutdown_timeout: float | None = None,
+    adopt: bool = True,
     on_change: tuple[Callable[[AgentRecord], None], ...] = (),
 ) -> AsyncGenerator[Supervisor]:
-    """Supervise agents for the length of the block; leaving it leaves nobody.
+    """Supervise agents for the length of the block; leaving it leaves only durable ones.
 
     What earlier orchestrators of the workspace have left half done is settled meanwhile.
 
@@ -68,26 +75,29 @@ async def open_supervisor(
         shutdown_timeout: Seconds to wait for the agents' ends when the block is left. None waits
             as long as the longest stop may take. Whoever is not done by then is carried through
             by its keeper, and the next orchestrator of the workspace records it.
+        adopt: Take over durable agents whose orchestrator has ended.
         on_change: Called with every record that has changed, the last ones of a shutdown too.
     """
-    async with anyio.create_task_group() as group:
-        supervisor = Supervisor(resources, group=group, changes=Changes(*on_change))
-        resources.registry.orchestrators.add(supervisor.record)
-        logger.info(
-            "orchestrator %s started pid=%d workspace=%s",
-            supervisor.id,
-            os.getpid(),
-            resources.settings.workspace,
-        )
-        group.start_soon(
-            keep_reconciled, resources.registry, resources.providers, supervisor.changes
-        )
-        try:
-            yield supervisor
-        finally:
-            supervisor.begin_shutdown("the end of its run")
-            await supervisor.finish(shutdown_timeout)
-            group.cancel_scope.cancel()
+    run = new_orchestrator_id()
+    with resources.registry.presence.hold(run):
+        async with anyio.create_task_group() as group:
+            supervisor = Supervisor(resources, run, group=group, adopt=adopt, on_change=on_change)
+            resources.registry.orchestrators.add(supervisor.record)
+            resources.registry.presence.announce()
+            logger.info(
+                "orchestrator %s started pid=%d workspace=%s",
+                supervisor.id,
+                os.getpid(),
+                resources.settings.workspace,
+            )
+            group.start_soon(supervisor.reconciler.keep)
+            group.start_soon(supervisor.recorder.keep)
+            try:
+                yield supervisor
+            finally:
+                supervisor.begin_shutdown("the end of its run")
+                await supervisor.finish(shutdown_timeout)
+                group.cancel_scope.cancel()
 
 
 class Supervisor:
@@ -97,28 +107,47 @@ class Supervisor:
         record: This run, as it is on record.
         registry: What is known, of all orchestrators' agents.
         changes: Tells of every record that has changed.
+        reconciler: Settles what other runs have left.
+        observer: Looks at what agents do.
+        recorder: Records how agents are, now or when that is possible.
     """
 
-    def __init__(self, resources: Resources, *, group: TaskGroup, changes: Changes) -> None:
+    def __init__(
+        self,
+        resources: Resources,
+        run: OrchestratorId,
+        *,
+        group: TaskGroup,
+        adopt: bool,
+        on_change: tuple[Callable[[AgentRecord], None], ...],
+    ) -> None:
         """Use the group for one task for each agent."""
         self.registry = resources.registry
-        self.changes = changes
+        costs = CostWatch(resources.registry, self._stop_for_cost)
+        self.changes = Changes(*on_change, costs.agent_changed)
         self._resources = resources
         self._group = group
-        self._agents: dict[AgentId, Agent] = {}
-        self._scopes: dict[AgentId, anyio.CancelScope] = {}
         self._shutdown: Shutdown | None = None
-        self._counts: dict[str, int] = {}
-        self._watcher = Watcher(
-            resources.registry, resources.launcher, resources.providers, changes
-        )
         me = identify(os.getpid())
         self.record = OrchestratorRecord(
-            id=new_orchestrator_id(),
+            id=run,
             pid=os.getpid(),
             start_ticks=me.start_ticks if me else 0,
             boot_id=me.boot_id if me else "",
             started_at=datetime.now(UTC),
+        )
+        providers = resources.providers
+        self.recorder = Recorder(resources.registry)
+        watcher = Watcher(
+            resources.registry, resources.launcher, providers, self.changes, self.recorder
+        )
+        self.observer = observer = Observer(providers)
+        self._lives = Lives(resources, watcher, self.recorder, observer, owner=run, group=group)
+        self.reconciler = Reconciler(
+            resources.registry,
+            providers,
+            self.changes,
+            adopt=self._adopt if adopt else None,
         )
 
     @property
@@ -129,7 +158,7 @@ class Supervisor:
     @property
     def agents(self) -> tuple[Agent, ...]:
         """The agents of this run that have not ended."""
-        return tuple(self._agents.values())
+        return tuple(self._lives.agents.values())
 
     def agent(self, agent_id: AgentId) -> Agent:
         """Return the handle of an agent of this run that has not ended.
@@ -138,7 +167,7 @@ class Supervisor:
             NotFoundError: There is none; it may have ended, or be another orchestrator's.
         """
         try:
-            return self._agents[agent_id]
+            return self._lives.agents[agent_id]
         except KeyError:
             raise NotFoundError(
                 f"Agent {agent_id} is not running here; `orchestrator ps` lists all",
@@ -164,15 +193,12 @@ class Supervisor:
         Raises:
             InvalidInputError: The spec cannot be one.
             LaunchError: The system would not start it; nothing is left half done.
-            LimitReachedError: One more would be too many, or too deep.
+            LimitReachedError: One more would be too many, or too deep, or memory is short.
+            GateClosedError: The family that it would belong to is being stopped.
             NotFoundError: Its parent is not known.
             ShuttingDownError: The orchestrator is ending.
         """
-        if self._shutdown is not None:
-            raise ShuttingDownError(
-                f"The orchestrator is ending ({self._shutdown.reason}); start it again to launch"
-            )
-
+        self._admit()
         # Asked for first: while its keeper is being forked, the order is made.
         keeper = self._resources.launcher.reserve()
         try:
@@ -180,12 +206,12 @@ class Supervisor:
                 self._resources, spec, owner=self.id, agent_id=agent_id, files=files
             )
             self.registry.agents.add(record, limits or self._resources.limits)
-            with self._undone_unless_started(record):
+            with self._lives.undone_unless_started(record):
                 write_prompt(record.files, spec.prompt)
+                point_relays(record, self._resources.surroundings)
 
-            agent = Agent(record)
-            self._agents[record.id] = agent
-            self._group.start_soon(self._live, agent, order, keeper, name=f"agent {record.id}")
+            agent = Agent(record, self.observer)
+            self._lives.launch(agent, order, keeper)
         except BaseException:
             if keeper is not None:
                 keeper.close()
@@ -216,21 +242,85 @@ class Supervisor:
         Raises:
             NotFoundError: There is no such agent.
         """
-        agent = self._agents.get(agent_id)
+        agent = self._lives.agents.get(agent_id)
         if agent is None:
-            await self._settle_if_abandoned(agent_id)
-            return await stop_anywhere(self.registry, agent_id, reason=reason, kill=kill)
+            return await stop_anywhere(
+                self.reconciler, self.registry, agent_id, reason=reason, kill=kill
+            )
 
         agent.ask_to_stop(reason, kill=kill)
         await agent.wait_stopped()
         return agent.record
 
-    async def _settle_if_abandoned(self, agent_id: AgentId) -> None:
-        """Reconcile when the agent's own orchestrator has ended since this one started."""
-        record = self.registry.agents.get(agent_id)
-        owner = self.registry.orchestrators.find(record.owner)
-        if record.live and owner is not None and abandoned(owner):
-            await reconcile(self.registry, self._resources.providers, self.changes)
+    async def stop_family(
+        self, agent_id: AgentId, *, reason: str, kill: bool = False, limit: LimitName | None = None
+    ) -> list[AgentRecord]:
+        """Stop an agent and all below it, and wait for their ends.
+
+        First nothing can be launched in the family any more; then its agents are asked to stop,
+        parents before their children.
+
+        Args:
+            agent_id: The head of the family; it may have ended.
+            reason: Why, in words, for the receipts.
+            kill: Skip every grace.
+            limit: The limit that is the reason, if one is.
+
+        Returns:
+            What is known of those that were live, in that order.
+
+        Raises:
+            NotFoundError: There is no such agent.
+        """
+        family = self.registry.agents.close_gate(agent_id)
+        for record in family:
+            agent = self._lives.agents.get(record.id)
+            if agent is not None:
+                agent.ask_to_stop(reason, kill=kill, limit=limit)
+
+        return await stop_members(family, partial(self.stop, reason=reason, kill=kill))
+
+    async def freeze(self, agent_id: AgentId) -> AgentRecord:
+        """Let all processes of an agent of this workspace stand still, whoever launched it.
+
+        Raises:
+            NotFoundError: There is no such agent.
+            AgentStateError: It is being stopped, or has ended.
+        """
+        agent = self._lives.agents.get(agent_id)
+        if agent is None:
+            return await freeze_anywhere(self.registry, agent_id)
+
+        await agent.freeze()
+        return agent.record
+
+    async def thaw(self, agent_id: AgentId) -> AgentRecord:
+        """Let a frozen agent go on; raises as `freeze` does."""
+        agent = self._lives.agents.get(agent_id)
+        if agent is None:
+            return await thaw_anywhere(self.registry, agent_id)
+
+        await agent.thaw()
+        return agent.record
+
+    async def activity(self, agent_id: AgentId) -> Activity:
+        """Say what an agent of this workspace does, and how that is known.
+
+        Raises:
+            NotFoundError: There is no such agent.
+            OrchestratorError: A file system hangs.
+        """
+        return await self.observer.look_at(self.look_up(agent_id))
+
+    def look_up(self, agent_id: AgentId) -> AgentRecord:
+        """Return what is known of an agent: of one's own, even if the registry cannot be read.
+
+        Raises:
+            NotFoundError: There is no such agent.
+            RegistryError: It is not one of this run, and the registry cannot be read.
+        """
+        agent = self._lives.agents.get(agent_id)
+        return self.registry.agents.get(agent_id) if agent is None else agent.record
 
     def agent_for_cookie(self, cookie: Cookie) -> AgentId | None:
         """Return the live agent that was launched with this cookie, if there is one."""
@@ -247,14 +337,15 @@ class Supervisor:
 
         runs = self.registry.orchestrators
         self._shutdown = Shutdown(reason, owner=self.id, runs=runs)
-        for agent in self._agents.values():
+        bound = self._bound()
+        for agent in bound:
             agent.ask_to_stop(f"shutdown: {reason}")
 
-        self._shutdown.record_begin(len(self._agents))
+        self._shutdown.record_begin(len(bound), durable=len(self.agents) - len(bound))
 
     def kill_all(self, reason: str) -> None:
-        """Skip every grace: SIGKILL for whoever is left."""
-        for agent in self._agents.values():
+        """Skip every grace: SIGKILL for whoever is left but durable agents."""
+        for agent in self._bound():
             agent.ask_to_stop(reason, kill=True)
 
     async def finish(self, at_most: float | None) -> None:
@@ -270,58 +361,35 @@ class Supervisor:
         left = self._shutdown.began + limit - time.monotonic()
         with anyio.move_on_after(max(0.0, left), shield=True):
             async with anyio.create_task_group() as group:
-                for agent in tuple(self._agents.values()):
+                for agent in self._bound():
                     group.start_soon(agent.wait_stopped)
 
-        unfinished = len(self._agents)
-        for scope in tuple(self._scopes.values()):
-            scope.cancel()
+        unfinished = len(self._bound())
+        durable = len(self.agents) - unfinished
+        self._lives.abandon()
+        self.recorder.flush()
+        self._shutdown.record_end(unfinished=unfinished, durable=durable, ends=self._lives.ends)
 
-        self._shutdown.record_end(unfinished=unfinished, ends=self._counts)
+    def _bound(self) -> list[Agent]:
+        """Those that end with this run: all but durable ones that nobody has asked to stop."""
+        return [agent for agent in self.agents if not agent.lives_on]
 
-    @contextmanager
-    def _undone_unless_started(self, record: AgentRecord) -> Generator[None]:
-        """Take the row and the files back when the launch is refused.
+    def _admit(self) -> None:
+        if self._shutdown is not None:
+            raise ShuttingDownError(
+                f"The orchestrator is ending ({self._shutdown.reason}); start it again to launch"
+            )
 
-        One that is cut off may have started: its row stays, to be reconciled.
-        """
-        try:
-            yield
-        except OrchestratorError:
-            self.registry.agents.remove(record.id)
-            remove_files(record.files)
-            raise
+        wanted = self._resources.settings.free_memory
+        if wanted and (free := psutil.virtual_memory().available) < wanted:
+            raise LimitReachedError(
+                f"Only {free // 2**20} MB of memory are available, and {wanted // 2**20} MB are "
+                "wanted for one more agent: stop some, or lower ORCHESTRATOR_FREE_MEMORY"
+            )
 
-    async def _live(self, agent: Agent, order: LaunchMessage, keeper: KeeperLink | None) -> None:
-        """Be the task of one agent: from its launch to its last process."""
-        with anyio.CancelScope(shield=True) as scope:
-            self._scopes[agent.id] = scope
-            try:
-                with self._undone_unless_started(agent.record):
-                    link, running = await self._resources.launcher.launch(order, keeper)
-            except OrchestratorError as error:
-                logger.warning("agent %s was not started: %s", agent.id, error)
-                agent.refuse(error)
-            else:
-                with link:
-                    agent.record = self.registry.agents.set_state(agent.id, running)
-                    self.changes.tell(agent.record)
-                    logger.info(
-                        "agent %s started pid=%d keeper=%d",
-                        agent.id,
-                        running.leader.pid,
-                        running.keeper.pid,
-                    )
-                    agent.attach(link)
-                    agent.settle()
-                    await self._watcher.watch(agent, link)
-                    self._count(agent.record)
-            finally:
-                del self._scopes[agent.id]
-                del self._agents[agent.id]
-                agent.settle()
-                agent.note_end()
+    async def _adopt(self, record: AgentRecord) -> bool:
+        return self._shutdown is not None or await self._lives.adopt(record)
 
-    def _count(self, record: AgentRecord) -> None:
-        end = record.state.outcome.verdict if record.state.kind == "exited" else record.state.kind
-        self._counts[end] = self._counts.get(end, 0) + 1
+    def _stop_for_cost(self, head: AgentRecord, reason: str) -> None:
+        stop = partial(self.stop_family, head.id, reason=reason, limit="cost")
+        self._group.start_soon(stop)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from pydantic import ValidationError
 
+from orchestrator.errors import InvalidInputError
 from orchestrator.model import ProcessIdentity
 from orchestrator.model.base import Noun
 from orchestrator.process.identity import alive, identify
@@ -82,11 +83,26 @@ def mcp_config() -> dict[str, object]:
 
 
 def _root() -> Path:
-    for candidate in (os.environ.get("XDG_RUNTIME_DIR"), tempfile.gettempdir()):
-        if candidate and len(candidate) < _PATH_MAX - 40 and os.access(candidate, os.W_OK):
-            return Path(candidate)
+    runtime = os.environ.get("XDG_RUNTIME_DIR")
+    if runtime and _fits(runtime):
+        return Path(runtime)
+
+    try:
+        temporary = tempfile.gettempdir()
+    except OSError as error:
+        raise InvalidInputError(
+            "There is no folder for the server's socket: set XDG_RUNTIME_DIR or TMPDIR to one that "
+            "can be written"
+        ) from error
+
+    if _fits(temporary):
+        return Path(temporary)
 
     return Path("/tmp")  # noqa: S108  the folder below it gets a random name and mode 0700
+
+
+def _fits(folder: str) -> bool:
+    return len(folder) < _PATH_MAX - 40 and os.access(folder, os.W_OK)
 
 
 def _remove_stale(root: Path) -> None:

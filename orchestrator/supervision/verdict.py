@@ -49,4 +49,6 @@ def conclude(
         left_behind=report.left_behind,
         receipt=receipt,
         result=result,
+        limit=report.limit,
+        warnings=report.warnings,
     )

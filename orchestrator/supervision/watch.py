@@ -8,10 +8,22 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from orchestrator.config import COOKIE_VARIABLE
-from orchestrator.errors import RegistryError
-from orchestrator.model import Exited, Lost, Running, Stopping
-from orchestrator.process.identity import boot_id
+from orchestrator.errors import OrchestratorError
+from orchestrator.model import (
+    Exited,
+    Frozen,
+    Kept,
+    Lost,
+    Running,
+    Stopping,
+    begin_stop,
+    freeze,
+    thaw,
+)
+from orchestrator.process.cgroup_base import recorded_group
+from orchestrator.process.identity import alive, boot_id
 from orchestrator.process.messages import moment, read_keeper_exit, read_report
+from orchestrator.process.record import PART
 from orchestrator.process.sweep import sweep
 
 from .verdict import conclude
@@ -28,6 +40,7 @@ if TYPE_CHECKING:
 
     from .agent import Agent
     from .changes import Changes
+    from .recorder import Recorder
 
 logger = logging.getLogger(__name__)
 
@@ -41,80 +54,108 @@ class Watcher:
         launcher: Launcher,
         providers: Mapping[str, Provider],
         changes: Changes,
+        recorder: Recorder,
     ) -> None:
         """Record here, ask these, and tell of every change."""
         self._registry = registry
+        self._recorder = recorder
         self._launcher = launcher
         self._providers = providers
         self._changes = changes
 
-    async def watch(self, agent: Agent, link: KeeperLink) -> None:
-        """Listen to an agent's keeper until all of the agent is accounted for."""
+    async def watch(self, agent: Agent, link: KeeperLink) -> bool:
+        """Listen to an agent's keeper until all of the agent is accounted for.
+
+        Returns:
+            False when the agent goes on, under another orchestrator.
+        """
         report = None
         while report is None and (message := await link.next_message()) is not None:
-            match message["event"]:
-                case "stopping":
-                    self._note_stopping(agent, message)
-                case "exited":
-                    self._note_exit(agent, message)
-                case _:
-                    report = read_report(message["outcome"])
+            report = self._take(agent, message)
 
         report = report or read_outcome_file(agent.record)
         if report is not None:
-            self._record(agent, final_state(agent.record, report, self._providers))
+            self.record(agent, final_state(agent.record, report, self._providers))
+        elif agent.record.durable and is_kept(agent.record):
+            logger.warning("agent %s goes on under another orchestrator", agent.id)
+            return False
         else:
-            self._record(agent, await self._lose(agent.record, link))
+            self.record(agent, await self._lose(agent.record, link))
 
         log_end(agent.record)
+        return True
+
+    def _take(self, agent: Agent, message: dict[str, Any]) -> KeeperReport | None:
+        """Record what a keeper says; returns its last word, when this is it."""
+        match message["event"]:
+            case "stopping":
+                self._note_stopping(agent, message)
+            case "exited":
+                self._note_exit(agent, message)
+            case "frozen" | "thawed":
+                self._note_freeze(agent, message)
+            case "warning":
+                logger.warning("agent %s: %s", agent.id, message["said"])
+            case "ended":
+                return read_report(message["outcome"])
+            case _:
+                logger.debug("agent %s: its keeper said %r", agent.id, message)
+
+        return None
 
     async def _lose(self, record: AgentRecord, link: KeeperLink) -> Lost:
         """Find out what is left of an agent whose keeper was killed."""
-        keeper = record.state.keeper if isinstance(record.state, Running | Stopping) else None
-        swept = await self._launcher.swept_after(keeper.pid, link.nursery) if keeper else None
+        swept = None
+        if isinstance(record.state, Kept) and link.nursery is not None:
+            keeper = record.state.keeper.pid
+            swept = await self._launcher.swept_after(keeper, link.nursery)
+
         state = await bury(record, "its keeper was killed", born=leader_of(record))
         return state.model_copy(update={"swept": (*(swept or ()), *state.swept)})
 
     def _note_stopping(self, agent: Agent, message: dict[str, Any]) -> None:
         # Another orchestrator, or a command, may have asked: then the reason is on record.
-        state = self._registry.agents.get(agent.id).state
-        if isinstance(state, Running):
-            state = Stopping(
-                since=moment(message["at"]),
-                reason=message["reason"],
-                leader=state.leader,
-                keeper=state.keeper,
-            )
+        state = self._on_record(agent).state
+        if isinstance(state, Running | Frozen):
+            state = begin_stop(state, moment(message["at"]), message["reason"])
 
-        self._record(agent, state)
+        self.record(agent, state)
 
     def _note_exit(self, agent: Agent, message: dict[str, Any]) -> None:
         news = read_keeper_exit(message)
         state = agent.record.state
-        if isinstance(state, Running):
-            state = Stopping(
-                since=news.at,
-                reason="left behind by its agent",
-                leader=state.leader,
-                keeper=state.keeper,
-                exit=news.exit,
-                requested=False,
-            )
+        if isinstance(state, Running | Frozen):
+            reason = "left behind by its agent"
+            state = begin_stop(state, news.at, reason, exit=news.exit, requested=False)
         elif isinstance(state, Stopping):
             state = state.model_copy(update={"exit": news.exit})
 
-        self._record(agent, state)
+        self.record(agent, state)
         agent.note_exit()
 
-    def _record(self, agent: Agent, state: AgentState) -> None:
-        try:
-            agent.record = self._registry.agents.set_state(agent.id, state)
-        except RegistryError:
-            # The agent stays under control; its keeper's file tells the next orchestrator.
-            logger.exception("agent %s: cannot record that it is %s", agent.id, state.kind)
-            agent.record = agent.record.model_copy(update={"state": state})
+    def _note_freeze(self, agent: Agent, message: dict[str, Any]) -> None:
+        state = agent.record.state
+        if isinstance(state, Running) and message["event"] == "frozen":
+            self.record(agent, freeze(state, moment(message["at"])))
+        elif isinstance(state, Frozen) and message["event"] == "thawed":
+            self.record(agent, thaw(state))
 
+    def _on_record(self, agent: Agent) -> AgentRecord:
+        try:
+            return self._registry.agents.get(agent.id)
+        except OrchestratorError as error:
+            logger.warning("agent %s: what is on record cannot be read: %s", agent.id, error)
+            return agent.record
+
+    def record(self, agent: Agent, state: AgentState) -> None:
+        """Record the next state of an agent, now or when that is possible, and tell of it."""
+        agent.update(self._recorder.record(agent.id, state, agent.record))
         self._changes.tell(agent.record)
+
+
+def is_kept(record: AgentRecord) -> bool:
+    """Whether its keeper lives."""
+    return isinstance(record.state, Kept) and alive(record.state.keeper)
 
 
 def read_outcome_file(record: AgentRecord) -> KeeperReport | None:
@@ -157,7 +198,7 @@ async def bury(record: AgentRecord, reason: str, *, born: ProcessIdentity | None
     """
     now = datetime.now(UTC)
     if born is None or born.boot_id != boot_id():
-        return Lost(at=now, reason="the machine was restarted" if born else reason)
+        return Lost(at=now, reason="the machine or its container was restarted" if born else reason)
 
     swept = await sweep(
         record.cookie,
@@ -165,13 +206,30 @@ async def bury(record: AgentRecord, reason: str, *, born: ProcessIdentity | None
         not_before=born.start_ticks,
         leader=leader_of(record),
         grace=record.stop.term_grace,
+        cgroup=recorded_group(cgroup_of(record), record.id),
     )
     return Lost(at=datetime.now(UTC), reason=reason, swept=swept)
 
 
 def leader_of(record: AgentRecord) -> ProcessIdentity | None:
     """The agent's own process, while it is known to have one."""
-    return record.state.leader if isinstance(record.state, Running | Stopping) else None
+    return record.state.leader if isinstance(record.state, Kept) else None
+
+
+def cgroup_of(record: AgentRecord) -> str | None:
+    """The folder of its control group, while it is known to have one."""
+    return record.state.cgroup if isinstance(record.state, Kept) else None
+
+
+def clear_away(record: AgentRecord) -> None:
+    """Remove what lay beside an agent's files for as long as it lived."""
+    files = record.files
+    part = files.outcome.with_name(files.outcome.name + PART)
+    for path in (files.address, files.mcp_config, files.door, part):
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            logger.debug("agent %s: cannot remove %s: %s", record.id, path, error)
 
 
 def log_end(record: AgentRecord) -> None:

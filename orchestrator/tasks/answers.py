@@ -25,6 +25,7 @@ if TYPE_CHECKING:
         StopReceipt,
         TaskRecord,
     )
+    from orchestrator.model.activity import Activity
     from orchestrator.registry import Registry
 
 _NEWEST_UPDATES: Final = 10
@@ -78,11 +79,15 @@ def deployed(record: AgentRecord, task: TaskRecord) -> dict[str, object]:
         "deployment_method": DEPLOYMENT_METHOD,
         "pid": record.pid,
         "depth": record.depth,
+        "durable": record.durable,
     }
 
 
 def status(
-    task: TaskRecord, registry: Registry, more: Mapping[AgentId, Mapping[str, Any]]
+    task: TaskRecord,
+    registry: Registry,
+    more: Mapping[AgentId, Mapping[str, Any]],
+    activities: Mapping[AgentId, Activity],
 ) -> dict[str, object]:
     """Answer ``get_real_task_status``.
 
@@ -90,6 +95,7 @@ def status(
         task: The task.
         registry: Where its agents are recorded.
         more: What else belongs into the rows of agents, by their ids.
+        activities: What its live agents are doing, by their ids.
     """
     agents = registry.agents.find(task_id=task.id)
     latest = registry.reports.latest_progress(task.id)
@@ -105,7 +111,11 @@ def status(
         "agents": {
             **counts(agents, latest),
             "agents_list": [
-                {**_full_row(each, latest.get(each.id)), **more.get(each.id, {})} for each in agents
+                {
+                    **_full_row(each, latest.get(each.id), activities.get(each.id)),
+                    **more.get(each.id, {}),
+                }
+                for each in agents
             ],
         },
         "hierarchy": hierarchy(agents),
@@ -127,9 +137,14 @@ def status(
 
 
 def killed(
-    record: AgentRecord, latest: ProgressEntry | None, *, reason: str, was_live: bool
+    record: AgentRecord,
+    latest: ProgressEntry | None,
+    *,
+    reason: str,
+    was_live: bool,
+    family: Sequence[AgentRecord] | None = None,
 ) -> dict[str, object]:
-    """Answer ``kill_real_agent``."""
+    """Answer ``kill_real_agent``; `family` holds those that were stopped with the agent."""
     answer: dict[str, object] = {
         "success": True,
         "agent_id": record.id,
@@ -143,7 +158,15 @@ def killed(
         answer["exit"] = str(outcome.exit)
         answer["receipt"] = receipt(outcome.receipt)
 
+    if family is not None:
+        answer["family"] = [{"agent_id": each.id, "state": each.state.kind} for each in family]
+
     return answer
+
+
+def steered(record: AgentRecord) -> dict[str, object]:
+    """Answer ``freeze_agent`` and ``thaw_agent``."""
+    return {"success": True, "agent_id": record.id, "state": record.state.kind}
 
 
 def receipt(stop: StopReceipt | None) -> dict[str, Any] | None:
@@ -211,13 +234,21 @@ def timeline(task: TaskRecord, registry: Registry) -> dict[str, object]:
     }
 
 
-def _full_row(record: AgentRecord, latest: ProgressEntry | None) -> dict[str, Any]:
+def _full_row(
+    record: AgentRecord, latest: ProgressEntry | None, activity: Activity | None
+) -> dict[str, Any]:
     row = agent_row(record, latest)
     row["state"] = record.state.kind
+    if record.live and activity is not None:
+        row["activity"] = activity.model_dump(mode="json")
+
     if isinstance(record.state, Exited):
         outcome = record.state.outcome
         row["exit"] = str(outcome.exit)
         row["receipt"] = receipt(outcome.receipt)
+        if outcome.limit is not None:
+            row["limit"] = outcome.limit
+
         row["left_behind"] = [note.model_dump() for note in outcome.left_behind]
         if outcome.result is not None:
             row["result"] = outcome.result.model_dump(exclude_none=True)

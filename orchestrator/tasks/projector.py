@@ -65,7 +65,9 @@ class Projector:
 
         for base in bases if changed else ():
             try:
-                projection.write_global(self._registry, base, limits=self._settings.limits)
+                projection.write_global(
+                    self._registry, base, limits=self._settings.limits, changed=changed
+                )
             except (OSError, OrchestratorError) as error:
                 logger.warning("cannot write the registry file of %s: %s", base, error)
 

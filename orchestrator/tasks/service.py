@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 from anyio import to_thread
 
-from orchestrator.errors import InvalidInputError, NotFoundError, NotPermittedError
+from orchestrator.errors import (
+    InvalidInputError,
+    NotFoundError,
+)
 from orchestrator.model import (
     AgentId,
     AgentSpec,
     FindingEntry,
     ProgressEntry,
-    TaskId,
     TaskRecord,
     new_task_id,
     parse_id,
@@ -28,15 +30,16 @@ from .briefing import brief
 from .completion import CLAIM, read_validations, validate
 from .context import ContextReader
 from .deployment import deployment_record
+from .lookup import Lookup
 from .output import OutputQuery, check, read_output
-from .permission import check_acts_on, check_speaks_as, resolve_parent
+from .permission import resolve_parent
 from .places import agent_files, check_free_space, make_folders, resolve_project
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
 
     from orchestrator.config import Settings
-    from orchestrator.model import AgentRecord
+    from orchestrator.model import Limits
     from orchestrator.supervision import Supervisor
 
     from .caller import Caller
@@ -58,6 +61,7 @@ class TaskService:
         self._settings = settings
         self._supervisor = supervisor
         self._registry = supervisor.registry
+        self._find = Lookup(supervisor)
         self._projector = projector
 
     async def create_task(
@@ -109,22 +113,25 @@ class TaskService:
         agent_type: str,
         prompt: str,
         parent: str = "orchestrator",
+        durable: bool | None = None,
+        limits: Limits | None = None,
     ) -> dict[str, object]:
         """Launch an agent on a task; answers as soon as it runs.
 
         Raises:
             InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault.
-            LimitReachedError: One more would be too many, or too deep.
+            LimitReachedError, GateClosedError: One more would be too many, or too deep, or its
+                family is being stopped.
             LaunchError: The system would not start it.
         """
-        task = self._task(task_id)
+        task = self._find.task(task_id)
         if len(agent_type) > _TEXT_MAX:
             raise InvalidInputError(
                 f"agent_type holds {len(agent_type)} characters; {_TEXT_MAX} are the most"
             )
 
         parent_id = resolve_parent(caller, parent, self._registry)
-        depth = self._agent(task, parent_id).depth + 1 if parent_id else 1
+        depth = self._find.agent(task, parent_id).depth + 1 if parent_id else 1
         check_free_space(task.workspace)
         agent_id = self._registry.agents.new_id(agent_type)
         project = task.client_cwd or self._settings.project
@@ -145,6 +152,8 @@ class TaskService:
             cwd=project,
             parent=parent_id,
             task_id=task.id,
+            limits=task.limits.narrowed(limits),
+            durable=durable,
         )
         agent = await self._supervisor.launch(
             spec, agent_id=agent_id, files=agent_files(task, agent_id), limits=task.limits
@@ -164,6 +173,8 @@ class TaskService:
         parent_agent_id: str,
         child_agent_type: str,
         child_prompt: str,
+        durable: bool | None = None,
+        limits: Limits | None = None,
     ) -> dict[str, object]:
         """Launch an agent below another; raises as `deploy` does."""
         return await self.deploy(
@@ -172,6 +183,8 @@ class TaskService:
             agent_type=child_agent_type,
             prompt=child_prompt,
             parent=parent_agent_id,
+            durable=durable,
+            limits=limits,
         )
 
     async def status(self, *, task_id: str) -> dict[str, object]:
@@ -180,8 +193,10 @@ class TaskService:
         Raises:
             InvalidInputError, NotFoundError: There is no such task.
         """
-        task = self._task(task_id)
-        return answers.status(task, self._registry, read_validations(task))
+        task = self._find.task(task_id)
+        live = self._registry.agents.find(task_id=task.id, live=True)
+        activities = await self._supervisor.observer.look(live)
+        return answers.status(task, self._registry, read_validations(task), activities)
 
     async def output(
         self,
@@ -201,9 +216,9 @@ class TaskService:
         Raises:
             InvalidInputError, NotFoundError: The arguments are at fault.
         """
-        task = self._task(task_id)
+        task = self._find.task(task_id)
         try:
-            record = self._agent(task, AgentId(parse_id(agent_id, "agent_id")))
+            record = self._find.agent(task, AgentId(parse_id(agent_id, "agent_id")))
             query = OutputQuery(
                 tail=tail,
                 filter=filter,
@@ -236,21 +251,46 @@ class TaskService:
         task_id: str,
         agent_id: str,
         reason: str = "Manual termination",
+        family: bool = False,
     ) -> dict[str, object]:
         """Stop an agent and everything that it started; answers when all of it is gone.
+
+        Args:
+            caller: Who asks.
+            task_id: The agent's task.
+            agent_id: Which agent.
+            reason: Why, for the record.
+            family: Every agent below it as well.
 
         Raises:
             InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault.
         """
-        task = self._task(task_id)
-        record = self._agent(task, AgentId(parse_id(agent_id, "agent_id")))
-        check_acts_on(caller, record.id, self._registry)
-        was_live = record.live
-        if was_live:
+        record = self._find.subject(caller, task_id, agent_id)
+        was_live, members = record.live, None
+        if family:
+            members = await self._supervisor.stop_family(record.id, reason=reason)
+            record = self._supervisor.look_up(record.id)
+        elif was_live:
             record = await self._supervisor.stop(record.id, reason=reason)
 
-        latest = self._registry.reports.latest_progress(task.id).get(record.id)
-        return answers.killed(record, latest, reason=reason, was_live=was_live)
+        return answers.killed(
+            record, self._find.latest(record), reason=reason, was_live=was_live, family=members
+        )
+
+    async def freeze(self, caller: Caller, *, task_id: str, agent_id: str) -> dict[str, object]:
+        """Let an agent and everything that it started stand still.
+
+        Raises:
+            InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault.
+            AgentStateError: It is being stopped, or has ended.
+        """
+        record = self._find.subject(caller, task_id, agent_id)
+        return answers.steered(await self._supervisor.freeze(record.id))
+
+    async def thaw(self, caller: Caller, *, task_id: str, agent_id: str) -> dict[str, object]:
+        """Let a frozen agent go on; raises as `freeze` does."""
+        record = self._find.subject(caller, task_id, agent_id)
+        return answers.steered(await self._supervisor.thaw(record.id))
 
     async def update_progress(
         self,
@@ -268,7 +308,7 @@ class TaskService:
             InvalidInputError, NotFoundError, NotPermittedError: The arguments are at fault, or
                 the agent has ended.
         """
-        task, record = self._reporter(caller, task_id, agent_id)
+        task, record = self._find.reporter(caller, task_id, agent_id)
         entry = ProgressEntry(
             at=datetime.now(UTC),
             task_id=task.id,
@@ -303,7 +343,7 @@ class TaskService:
         data: dict[str, Any] | None = None,
     ) -> dict[str, object]:
         """Take an agent's finding; raises as `update_progress` does."""
-        task, record = self._reporter(caller, task_id, agent_id)
+        task, record = self._find.reporter(caller, task_id, agent_id)
         entry = FindingEntry(
             at=datetime.now(UTC),
             task_id=task.id,
@@ -334,33 +374,7 @@ class TaskService:
         Raises:
             InvalidInputError, NotFoundError: There is no such task.
         """
-        return answers.timeline(self._task(task_id), self._registry)
-
-    # ---------------------------------------------------------------------------------- finding
-    def _task(self, task_id: str) -> TaskRecord:
-        return self._registry.tasks.get(TaskId(parse_id(task_id, "task_id")))
-
-    def _agent(self, task: TaskRecord, agent_id: AgentId) -> AgentRecord:
-        record = self._registry.agents.get(agent_id)
-        if record.task_id != task.id:
-            raise NotFoundError(f"Agent {agent_id} not found", agent_id=agent_id)
-
-        return record
-
-    def _reporter(
-        self, caller: Caller, task_id: str, agent_id: str
-    ) -> tuple[TaskRecord, AgentRecord]:
-        task = self._task(task_id)
-        wanted = AgentId(parse_id(agent_id, "agent_id"))
-        check_speaks_as(caller, wanted)
-        record = self._agent(task, wanted)
-        if not record.live:
-            raise NotPermittedError(
-                f"Agent {record.id} has ended and takes no more reports; its outcome stands",
-                agent_id=record.id,
-            )
-
-        return task, record
+        return answers.timeline(self._find.task(task_id), self._registry)
 
 
 @contextmanager

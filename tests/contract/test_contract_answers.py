@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 #: What each answer holds beyond the record; a change here is a change that clients see.
 MORE: Final[dict[str, set[str]]] = {
     "create_real_task": set(),
-    "deploy_headless_agent": {"pid", "depth"},
-    "spawn_child_agent": {"pid", "depth"},
+    "deploy_headless_agent": {"pid", "depth", "durable"},
+    "spawn_child_agent": {"pid", "depth", "durable"},
     "get_real_task_status": set(),
     "get_agent_output": set(),
     "update_agent_progress": set(),
@@ -212,7 +212,8 @@ async def test_limits_of_agents_are_refused_in_the_recorded_words(world: World) 
     async with open_client(world, **limits) as server:
         task = await server.task()
         status = await server.call("get_real_task_status", task_id=task)
-        assert status["limits"] == {"max_agents": 3, "max_concurrent": 2, "max_depth": 1}
+        expected = {"max_agents": 3, "max_concurrent": 2, "max_depth": 1}
+        assert {name: status["limits"][name] for name in expected} == expected
         agents = [await server.deploy(task, "sleep=100") for _ in range(2)]
         arguments = {"task_id": task, "agent_type": "w", "prompt": "p"}
         answer = await server.call("deploy_headless_agent", **arguments)

@@ -170,4 +170,18 @@ def test_the_command_line_page_names_every_command_and_option() -> None:
     for name, command in group.commands.items():
         options = {option for param in command.params for option in param.opts}
         expected = {option for option in options if option.startswith("--")} - {"--help"}
-        assert expected == set(re.findall(r"--[a-z]+", sections[name])), name
+        assert expected == set(re.findall(r"--[a-z][a-z-]+", sections[name])), name
+
+
+# --------------------------------------------------------------------------------------- faults
+def test_every_row_of_the_fault_matrix_is_promised_and_names_tests_that_are_there() -> None:
+    page = (REFERENCE / "faults.md").read_text()
+    rows = re.findall(r"^\| ([A-Z]+ ?\d+) \|(.*)\|$", page, re.MULTILINE)
+    named = {name for name, _ in rows}
+    expected = {f"A{n}" for n in range(1, 12)} | {f"O{n}" for n in range(1, 11)}
+    expected |= {f"R{n}" for n in range(1, 7)} | {f"S{n}" for n in range(1, 6)} | {"PID 1"}
+    assert named == expected
+    for name, text in rows:
+        files = re.findall(r"`(tests/[\w/]+\.py)`", text)
+        assert files, name
+        assert all((ROOT / file).is_file() for file in files), name

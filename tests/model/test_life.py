@@ -27,6 +27,8 @@ from orchestrator.model import (
     AgentState,
     Exited,
     ExitedWithCode,
+    Frozen,
+    Kept,
     KilledBySignal,
     Lost,
     Outcome,
@@ -37,10 +39,12 @@ from orchestrator.model import (
     Stopping,
     StopPolicy,
     Usage,
+    freeze,
     may_follow,
     new_agent_id,
     new_cookie,
     new_orchestrator_id,
+    thaw,
 )
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -69,6 +73,7 @@ def every_state() -> list[AgentState]:
     return [
         Starting(since=BEGIN),
         Running(since=BEGIN, leader=LEADER, keeper=KEEPER),
+        Frozen(since=BEGIN, leader=LEADER, keeper=KEEPER, started_at=BEGIN),
         Stopping(since=BEGIN, reason="enough", leader=LEADER, keeper=KEEPER),
         Exited(at=BEGIN, outcome=outcome(how)),
         Lost(at=BEGIN, reason="killed"),
@@ -122,6 +127,20 @@ class Life(RuleBasedStateMachine):
     def runs(self) -> None:
         self.happen(Running(since=self.now, leader=LEADER, keeper=KEEPER))
 
+    @rule()
+    def is_frozen(self) -> None:
+        state = self.record.state
+        if isinstance(state, Running):
+            self.happen(freeze(state, self.now))
+            assert self.record.state.kind == "frozen"
+
+    @rule()
+    def is_thawed(self) -> None:
+        state = self.record.state
+        if isinstance(state, Frozen):
+            self.happen(thaw(state))
+            assert self.record.state.kind == "running"
+
     @rule(reason=st.text(max_size=5), requested=st.booleans())
     def is_stopped(self, reason: str, *, requested: bool) -> None:
         self.happen(
@@ -154,14 +173,14 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def it_has_a_leader_exactly_while_its_program_runs(self) -> None:
-        runs = isinstance(self.record.state, Running | Stopping)
+        runs = isinstance(self.record.state, Kept)
         assert (self.record.pid is not None) == runs
         assert hasattr(self.record.state, "leader") == runs
         assert hasattr(self.record.state, "outcome") == (self.record.state.kind == "exited")
 
     @invariant()
-    def it_runs_once_at_most_and_never_after_a_stop(self) -> None:
-        assert self.history.count("running") <= 1
+    def it_starts_once_and_never_runs_after_a_stop(self) -> None:
+        assert self.history.count("running") <= 1 + self.history.count("frozen")
         assert self.history == sorted(self.history, key=_order)
 
     @invariant()
@@ -170,7 +189,7 @@ class Life(RuleBasedStateMachine):
 
 
 def _order(kind: StateKind) -> int:
-    return {"starting": 0, "running": 1, "stopping": 2, "exited": 3, "lost": 3}[kind]
+    return {"starting": 0, "running": 1, "frozen": 1, "stopping": 2, "exited": 3, "lost": 3}[kind]
 
 
 def test_whatever_happens_in_whatever_order_an_agent_takes_legal_steps_only() -> None:
@@ -184,9 +203,14 @@ LEGAL = {
     ("starting", "stopping"),
     ("starting", "exited"),
     ("starting", "lost"),
+    ("running", "frozen"),
     ("running", "stopping"),
     ("running", "exited"),
     ("running", "lost"),
+    ("frozen", "running"),
+    ("frozen", "stopping"),
+    ("frozen", "exited"),
+    ("frozen", "lost"),
     ("stopping", "stopping"),
     ("stopping", "exited"),
     ("stopping", "lost"),

@@ -11,10 +11,10 @@ import anyio
 import pytest
 
 from orchestrator.errors import LaunchError
-from orchestrator.model import ExitedWithCode, KilledBySignal
+from orchestrator.model import ExitedWithCode, KilledBySignal, Limits
 from orchestrator.process import tree
 from orchestrator.process.launcher import Launcher, open_launcher
-from orchestrator.process.messages import policy_message, read_report
+from orchestrator.process.messages import limits_message, policy_message, read_report
 from orchestrator.process.wire import encode
 from tests.support.agents import PATIENT, QUICK, argv
 from tests.support.waiting import until
@@ -56,6 +56,9 @@ def _order(
         "outcome": str(folder / "outcome"),
         "log": str(folder / "log"),
         "policy": policy_message(stop),
+        "limits": limits_message(Limits()),
+        "door": None,
+        "orphan_limit": None,
     }
 
 
@@ -221,6 +224,7 @@ async def test_o7_what_a_nursery_sweeps_after_a_killed_keeper_is_told(
             while await link.next_message() is not None:
                 pass
 
+            assert link.nursery is not None
             swept = await launcher.swept_after(running.keeper.pid, link.nursery)
             await liveness.wait_gone()
 

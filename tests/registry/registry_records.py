@@ -46,7 +46,7 @@ SURVIVOR = ProcessNote(pid=4007, name="stubborn", session=4007)
 
 STARTING = Starting(since=NOW)
 RUNNING = Running(since=NOW, leader=LEADER, keeper=KEEPER)
-LOST = Lost(at=NOW, reason="the machine was restarted")
+LOST = Lost(at=NOW, reason="the machine or its container was restarted")
 
 
 def later(seconds: float) -> datetime:

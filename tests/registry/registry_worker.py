@@ -45,6 +45,12 @@ def end(registry: Registry, name: str) -> None:
         sys.stdout.write(f"{after.id} {after.state.kind}\n")
 
 
+def show(registry: Registry, _: str) -> None:
+    """Print every agent and its state."""
+    for record in registry.agents.find():
+        sys.stdout.write(f"{record.id} {record.state.kind}\n")
+
+
 def forever(registry: Registry, name: str) -> None:
     """Add agents until killed, and name each one as soon as it is on record."""
     for number in itertools.count():
@@ -55,6 +61,6 @@ def forever(registry: Registry, name: str) -> None:
 
 if __name__ == "__main__":
     sys.stdin.read()
-    modes = {"live": live, "crowd": crowd, "end": end, "forever": forever}
+    modes = {"live": live, "crowd": crowd, "end": end, "forever": forever, "show": show}
     with Registry.open(Path(sys.argv[1])) as opened:
         modes[sys.argv[2]](opened, sys.argv[3])

@@ -104,3 +104,23 @@ def test_what_a_killed_process_was_told_is_on_record(tmp_path: Path) -> None:
         assert recorded[: len(told)] == told
         assert len(recorded) <= len(told) + 1
         registry.agents.add(agent())
+
+
+def test_a_log_that_is_in_use_stays_though_its_process_opened_the_registry_twice(
+    tmp_path: Path,
+) -> None:
+    """Closing any descriptor of the file would free the locks that keep others from removing it."""
+    with Registry.open(tmp_path) as one:
+        log = one.path.with_name(f"{one.path.name}-wal")
+        one.agents.add(agent("early"))
+        with Registry.open(tmp_path) as two:
+            assert len(two.agents.find()) == 1
+
+        before = log.stat()
+        run_together(tmp_path, "crowd", ["other"])
+
+        assert log.stat().st_ino == before.st_ino
+        one.agents.add(agent("late"))
+        (printed,) = run_together(tmp_path, "end", ["reader"])
+        assert printed[0] == "early exited"
+        assert printed[-1] == "late exited"

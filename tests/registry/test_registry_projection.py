@@ -21,7 +21,7 @@ from registry_records import (
     task,
 )
 
-from orchestrator.model import Limits, TaskId
+from orchestrator.model import AgentId, Limits, TaskId
 from orchestrator.registry import atomic, projection
 
 if TYPE_CHECKING:
@@ -264,3 +264,22 @@ def test_what_another_server_wrote_into_the_global_registry_stays(
     assert document["tasks"]["TASK-old"] == {"description": "before"}
     assert set(document["agents"]) == {"old-1"}
     assert (document["total_tasks"], len(document["tasks"])) == (2, 2)
+
+
+def test_what_has_changed_is_brought_up_to_date_as_if_all_were_written(
+    registry: Registry, written: Path, tmp_path: Path
+) -> None:
+    limits = Limits(max_concurrent=7)
+    new = TaskId("TASK-20260301-120000-00000002")
+    registry.tasks.add(task(written, new))
+    registry.agents.add(agent("second-1", task_id=new, state=RUNNING))
+    registry.agents.set_state(AgentId("runs-1"), exited("failed"))
+
+    projection.write_global(registry, written, limits=limits, changed={TASK, new})
+    brought = read(written / "registry" / "GLOBAL_REGISTRY.json")
+
+    (written / "registry" / "GLOBAL_REGISTRY.json").unlink()
+    projection.write_global(registry, written, limits=limits)
+    assert brought == read(written / "registry" / "GLOBAL_REGISTRY.json")
+    assert brought["agents"]["runs-1"]["status"] == "failed"
+    assert (brought["total_tasks"], brought["active_tasks"], brought["active_agents"]) == (2, 2, 1)

@@ -109,7 +109,10 @@ def test_an_agent_that_ended_by_itself_says_how() -> None:
 def test_a_lost_agent_says_why() -> None:
     row = agent_row(agent(state=LOST), None)
 
-    assert (row["status"], row["lost_reason"]) == ("failed", "the machine was restarted")
+    assert (row["status"], row["lost_reason"]) == (
+        "failed",
+        "the machine or its container was restarted",
+    )
 
 
 def test_an_agent_that_calls_itself_done_has_the_time_of_that() -> None:

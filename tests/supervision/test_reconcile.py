@@ -151,7 +151,7 @@ async def test_r4_after_a_restart_of_the_machine_nothing_is_signalled(
         assert alive(stranger)
 
     assert settled.state.kind == "lost"
-    assert settled.state.reason == "the machine was restarted"
+    assert settled.state.reason == "the machine or its container was restarted"
 
 
 @pytest.mark.parametrize("known", ["starting", "running"])

@@ -2,7 +2,8 @@
 
 ``orchestrator_program.py WORKSPACE BACKEND [DIE_AT]``: reads JSON commands on standard input and
 answers each with a JSON line. With DIE_AT it kills itself with SIGKILL at that point, e.g.
-``agents.add:before`` or ``set_state:running:after``; see `Mortal`.
+``agents.add:before`` or ``set_state:running:after``; see `Mortal`. ``*2`` behind it means: when it
+comes there for the second time.
 """
 
 from __future__ import annotations
@@ -14,12 +15,21 @@ import os
 import signal
 import sys
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from orchestrator import AgentSpec, Limits, Settings, Supervisor, default_providers
+from orchestrator import (
+    AgentSpec,
+    GateClosedError,
+    Limits,
+    OrchestratorError,
+    Settings,
+    Supervisor,
+    default_providers,
+)
 from orchestrator.process.launcher import open_launcher
 from orchestrator.process.wire import LineBuffer
 from orchestrator.registry import Registry
@@ -28,7 +38,11 @@ from orchestrator.supervision import Resources, Surroundings, log_path, open_sup
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from orchestrator.model import AgentRecord
+    from orchestrator.model import AgentId, AgentRecord
+
+
+#: What it takes from its own environment.
+_SETTINGS = ("ORCHESTRATOR_CGROUPS", "CLAUDE_EXECUTABLE")
 
 
 class Mortal:
@@ -37,11 +51,12 @@ class Mortal:
     def __init__(self, inner: Any, name: str, die_at: str) -> None:
         self._inner = inner
         self._name = name
-        self._die_at = die_at
+        self._die_at, _, times = die_at.partition("*")
+        self._left = int(times or 1)
 
     def __getattr__(self, name: str) -> Any:
         found: Any = getattr(self._inner, name)
-        if found is None or isinstance(found, int):
+        if not hasattr(found, "__call__"):  # noqa: B004  `callable` would make it an object
             return found
 
         def call(*args: Any, **options: Any) -> Any:
@@ -61,19 +76,24 @@ class Mortal:
         return call_async if name == "launch" else call
 
     def _reach(self, point: str) -> None:
-        if point == self._die_at:
+        if point != self._die_at:
+            return
+
+        self._left -= 1
+        if self._left == 0:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
 @asynccontextmanager
 async def open_mortal(workspace: Path, die_at: str) -> AsyncGenerator[Supervisor]:
     """Open an orchestrator whose registry and launcher are `Mortal`."""
-    settings = Settings.read({}, workspace=workspace)
+    given = {name: os.environ[name] for name in _SETTINGS if name in os.environ}
+    settings = Settings.read(given, workspace=workspace)
     with Registry.open(workspace) as registry:
         registry.agents = Mortal(registry.agents, "agents", die_at)  # pyright: ignore[reportAttributeAccessIssue]
         registry.orchestrators = Mortal(registry.orchestrators, "runs", die_at)  # pyright: ignore[reportAttributeAccessIssue]
         async with (
-            open_launcher(log_path(workspace)) as launcher,
+            open_launcher(log_path(workspace), cgroups=settings.cgroups) as launcher,
             open_supervisor(
                 Resources(
                     settings,
@@ -102,27 +122,94 @@ def tell(record: AgentRecord) -> None:
 async def obey(supervisor: Supervisor, command: dict[str, Any]) -> bool:
     """Do what one command says; False when it says to leave."""
     match command["do"]:
-        case "launch":
-            agent = await supervisor.launch(AgentSpec.model_validate(command["spec"]))
-            tell(agent.record)
-        case "stop":
-            tell(await supervisor.stop(command["id"], reason=command["reason"]))
-        case "get":
-            tell(supervisor.registry.agents.get(command["id"]))
-        case "wait":
-            agent = supervisor.agent(command["id"])
-            await agent.wait_ended()
-            tell(agent.record)
+        case "storm":
+            say(**await storm(supervisor, AgentSpec.model_validate(command["spec"]), command))
+        case "stop_all":
+            await stop_all(supervisor, command["ids"], reason=command["reason"])
+            say(stopped=len(command["ids"]))
+        case "own":
+            say(own=[agent.id for agent in supervisor.agents])
+        case "try":
+            try:
+                tell(await act(supervisor, {**command, "do": "launch"}))
+            except OrchestratorError as error:
+                say(error=type(error).__name__, said=str(error))
         case "raise":
             raise RuntimeError("as it was told")
         case "exit":
             os._exit(command["status"])
         case "segfault":
             ctypes.string_at(0)
-        case _:
+        case "leave":
             return False
+        case _:
+            tell(await act(supervisor, command))
 
     return True
+
+
+async def act(supervisor: Supervisor, command: dict[str, Any]) -> AgentRecord:
+    """Do something with one agent; returns what is known of it then."""
+    match command["do"]:
+        case "launch":
+            agent = await supervisor.launch(AgentSpec.model_validate(command["spec"]))
+            return agent.record
+        case "wait":
+            agent = supervisor.agent(command["id"])
+            await agent.wait_ended()
+            return agent.record
+        case "wait_exited":
+            agent = supervisor.agent(command["id"])
+            await agent.wait_exited()
+            return agent.record
+        case "stop":
+            await supervisor.stop(command["id"], reason=command["reason"])
+        case "stop_family":
+            await supervisor.stop_family(command["id"], reason=command["reason"])
+        case "freeze":
+            await supervisor.freeze(command["id"])
+        case "thaw":
+            await supervisor.thaw(command["id"])
+        case _:
+            pass
+
+    return supervisor.registry.agents.get(command["id"])
+
+
+async def storm(supervisor: Supervisor, spec: AgentSpec, command: dict[str, Any]) -> dict[str, Any]:
+    """Launch so many agents and stop so many of them, all at once; says which.
+
+    Who is not stopped is left running; whoever is to be stopped is told so as soon as it runs.
+    Says how many launches were refused because a family is being stopped.
+    """
+    launched: list[str] = []
+    stopped: list[str] = []
+    refused: list[int] = []
+
+    async def one(number: int) -> None:
+        try:
+            agent = await supervisor.launch(spec)
+        except GateClosedError:
+            refused.append(number)
+            return
+
+        launched.append(agent.id)
+        if number < command.get("stops", 0):
+            record = await supervisor.stop(agent.id, reason="storm")
+            stopped.extend([record.id] if record.state.kind == "exited" else [])
+
+    async with anyio.create_task_group() as group:
+        for number in range(command["launches"]):
+            group.start_soon(one, number)
+
+    return {"launched": launched, "stopped": stopped, "refused": len(refused)}
+
+
+async def stop_all(supervisor: Supervisor, ids: list[AgentId], *, reason: str) -> None:
+    """Stop these at once."""
+    async with anyio.create_task_group() as group:
+        for agent_id in ids:
+            group.start_soon(partial(supervisor.stop, agent_id, reason=reason))
 
 
 async def commands() -> AsyncGenerator[dict[str, Any]]:

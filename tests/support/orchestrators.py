@@ -30,6 +30,7 @@ class ChildOrchestrator:
 
     Attributes:
         pid: Its process id.
+        id: Of its run.
         nursery: The pid of its nursery.
     """
 
@@ -41,6 +42,7 @@ class ChildOrchestrator:
         self._text = TextReceiveStream(process.stdout)
         self._pending = ""
         self.pid = process.pid
+        self.id = ""
         self.nursery = 0
 
     async def hear(self) -> dict[str, Any]:
@@ -83,7 +85,12 @@ class ChildOrchestrator:
 
 @asynccontextmanager
 async def open_child(
-    workspace: Path, backend: str, *, die_at: str = "", quiet: bool = False
+    workspace: Path,
+    backend: str,
+    *,
+    die_at: str = "",
+    quiet: bool = False,
+    env: dict[str, str] | None = None,
 ) -> AsyncGenerator[ChildOrchestrator]:
     """Run a child orchestrator for the length of the block; it is killed at the end of it.
 
@@ -92,17 +99,18 @@ async def open_child(
         backend: ``asyncio`` or ``trio``.
         die_at: Where it kills itself; see the program.
         quiet: Whether what it says on standard error is dropped: a traceback that is expected.
+        env: More variables for it.
     """
     async with await anyio.open_process(
         [sys.executable, str(_PROGRAM), str(workspace), backend, die_at],
         stderr=subprocess.DEVNULL if quiet else None,
-        env={**os.environ, "PYTHONPATH": str(_ROOT)},
+        env={**os.environ, "PYTHONPATH": str(_ROOT), **(env or {})},
         start_new_session=True,
     ) as process:
         child = ChildOrchestrator(process)
         try:
             hello = await child.hear()
-            child.nursery = hello["nursery"]
+            child.id, child.nursery = hello["orchestrator"], hello["nursery"]
             yield child
         finally:
             if process.returncode is None:

@@ -47,6 +47,7 @@ Use it by hand:
   orchestrator ps                         the agents of this workspace
   orchestrator logs -f AGENT              what one of them writes
   orchestrator stop AGENT | --all         stop from outside; shows what was done
+  orchestrator freeze | thaw AGENT        let it stand still, and go on
   orchestrator doctor                     what this machine offers, and what is left over
 
 Every command explains itself with --help.

@@ -5,29 +5,35 @@ from __future__ import annotations
 import json
 import sys
 import threading
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import psutil
-
 from orchestrator.model import Exited, Lost
-from orchestrator.process import tree
+from orchestrator.providers import default_providers
+from orchestrator.supervision.activity import measure
 
-from . import words
+from . import words, work
 from .table import Column, Table, at_a_terminal, drawn, print_table
-from .workspace import keeper_of, open_existing, unsettled
+from .workspace import open_existing, unsettled
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from rich.console import RenderableType
 
     from orchestrator.config import Settings
-    from orchestrator.model import AgentRecord
+    from orchestrator.model import AgentId, AgentRecord
+    from orchestrator.model.activity import Activity
     from orchestrator.registry import Registry
 
 #: Seconds between two looks of ``--watch``.
 _REFRESH: Final = 1.0
 
+#: Seconds between the two looks of ``--why``: what an agent uses now is seen in between.
+_APART: Final = 0.5
+
+#: The status of an agent that lives on record only, and the reason.
+UNSETTLED: Final = "unsettled"
 _UNSETTLED: Final = "its keeper has ended; the next start, or a stop, records how it ended"
 
 #: Characters to which these columns may shrink on a narrow terminal.
@@ -35,23 +41,14 @@ _ENDED: Final = 20
 _SURVIVORS: Final = 12
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TreeUsage:
-    """What a live agent and everything below it use now.
-
-    Attributes:
-        processes: How many there are, the agent included.
-        rss_bytes: Resident memory; pages that they share are counted for each.
-        cpu_s: CPU seconds so far, of those that have ended too.
-    """
-
-    processes: int
-    rss_bytes: int
-    cpu_s: float
-
-
-def show(settings: Settings, *, everyone: bool, as_json: bool) -> None:
+def show(settings: Settings, *, everyone: bool, as_json: bool, why: bool = False) -> None:
     """Print the agents of the workspace once.
+
+    Args:
+        settings: Name the workspace.
+        everyone: Those that have ended, too.
+        as_json: For a program to read.
+        why: Look twice at each agent, half a second apart, and say in full what is seen.
 
     Raises:
         NotFoundError: There is no workspace.
@@ -59,13 +56,66 @@ def show(settings: Settings, *, everyone: bool, as_json: bool) -> None:
     """
     with open_existing(settings) as registry:
         records = registry.agents.find(live=None if everyone else True)
-        if as_json:
-            rows = [as_row(record) for record in records]
-            sys.stdout.write(json.dumps(rows, indent=2) + "\n")
-        elif records:
-            print_table(as_table(records))
-        else:
+        if not records and not as_json:
             sys.stdout.write(nobody(registry, settings) + "\n")
+            return
+
+        activities = look(records, settings, listed=why or as_json)
+        if why and activities:
+            threading.Event().wait(_APART)
+            activities = look(records, settings, listed=True, before=activities)
+
+        if as_json:
+            rows = [as_row(record, activities.get(record.id)) for record in records]
+            sys.stdout.write(json.dumps(rows, indent=2) + "\n")
+        elif why:
+            _explain(records, activities)
+        else:
+            print_table(as_table(records, activities))
+
+
+def look(
+    records: Sequence[AgentRecord],
+    settings: Settings,
+    *,
+    listed: bool,
+    before: Mapping[AgentId, Activity] | None = None,
+) -> dict[AgentId, Activity]:
+    """Look at those that are live.
+
+    Args:
+        records: The agents.
+        settings: Name the agent CLIs.
+        listed: With a list of their processes.
+        before: What was seen before, to be put beside it.
+    """
+    providers = default_providers(settings)
+    former = before or {}
+    return {
+        record.id: measure(record, providers, former.get(record.id), listed=listed)
+        for record in records
+        if record.live
+    }
+
+
+def _explain(records: Sequence[AgentRecord], activities: Mapping[AgentId, Activity]) -> None:
+    for number, record in enumerate(records):
+        if number:
+            sys.stdout.write("\n")
+
+        activity = activities.get(record.id)
+        if activity is None:
+            sys.stdout.write(f"{record.id}  {status_of(record)}  {words.ending(record)}\n")
+            continue
+
+        first, *rest = work.sentences(activity)
+        sys.stdout.write(f"{record.id}  {status_of(record)}, {first}\n")
+        for sentence in rest:
+            sys.stdout.write(f"  {sentence}\n")
+
+        if activity.processes:
+            sys.stdout.flush()
+            print_table(work.processes(activity))
 
 
 def watch(settings: Settings, *, everyone: bool) -> None:
@@ -82,18 +132,22 @@ def watch(settings: Settings, *, everyone: bool) -> None:
     with open_existing(settings) as registry:
         console = Console(highlight=False)
 
-        def look() -> RenderableType:
+        former: dict[AgentId, Activity] = {}
+
+        def draw() -> RenderableType:
+            nonlocal former
             records = registry.agents.find(live=None if everyone else True)
+            former = look(records, settings, listed=False, before=former)
             now = f"{datetime.now().astimezone():%H:%M:%S}  {settings.workspace}  Ctrl-C ends"
             if not records:
                 return nobody(registry, settings)
 
-            return drawn(as_table(records), width=console.width, title=now)
+            return drawn(as_table(records, former), width=console.width, title=now)
 
-        with Live(look(), console=console, auto_refresh=False) as live:
+        with Live(draw(), console=console, auto_refresh=False) as live:
             try:
                 while not pause.wait(_REFRESH):
-                    live.update(look(), refresh=True)
+                    live.update(draw(), refresh=True)
             except KeyboardInterrupt:
                 return
 
@@ -110,14 +164,20 @@ def nobody(registry: Registry, settings: Settings) -> str:
     )
 
 
-def as_table(records: list[AgentRecord]) -> Table:
-    """Make the table; columns in which there is nothing are left out."""
-    rows = [as_row(record) for record in records]
+def as_table(
+    records: Sequence[AgentRecord], activities: Mapping[AgentId, Activity] | None = None
+) -> Table:
+    """Make the table of what is known and seen; columns in which there is nothing are left out."""
+    seen = activities or {}
+    rows = [as_row(record, seen.get(record.id)) for record in records]
     surviving = any(row["survivors"] for row in rows)
     columns = {
         Column(title="ID"): [row["id"] for row in rows],
         Column(title="STATUS", states=True): [row["status"] for row in rows],
         Column(title="PID", right=True): [str(row["pid"] or "-") for row in rows],
+        Column(title="WORK", states=True, spare=1): [
+            work.short(seen.get(record.id)) for record in records
+        ],
         Column(title="TIME", right=True, spare=3): [words.duration(row["seconds"]) for row in rows],
         Column(title="PROCS", right=True, spare=4): [_or_dash(row["processes"]) for row in rows],
         Column(title="MEM", right=True, spare=5): [
@@ -149,15 +209,15 @@ def _survivors(found: list[dict[str, Any]] | None) -> str:
     return ", ".join(f"{one['name']} {one['pid']}" for one in found) or "none"
 
 
-def as_row(record: AgentRecord) -> dict[str, Any]:
+def as_row(record: AgentRecord, activity: Activity | None = None) -> dict[str, Any]:
     """Return what ``--json`` prints of an agent; its launch token stays a secret."""
-    used = tree_usage(record)
     state = record.state
+    status = status_of(record)
     outcome = state.outcome if isinstance(state, Exited) else None
     result = outcome.result if outcome else None
     return {
         "id": record.id,
-        "status": status_of(record),
+        "status": status,
         "live": record.live,
         "pid": record.pid,
         "seconds": round((_until(record) - record.created_at).total_seconds(), 3),
@@ -170,10 +230,11 @@ def as_row(record: AgentRecord) -> dict[str, Any]:
         "cwd": str(record.cwd),
         "stdout": str(record.files.stdout),
         "stderr": str(record.files.stderr),
-        "processes": used.processes if used else None,
-        "rss_bytes": used.rss_bytes if used else None,
-        "cpu_s": used.cpu_s if used else _cpu_of_ended(record),
-        "ended": _UNSETTLED if unsettled(record) else words.ending(record),
+        "processes": activity.process_count if activity else None,
+        "rss_bytes": activity.rss_bytes if activity else None,
+        "cpu_s": activity.cpu_s if activity else _cpu_of_ended(record),
+        "activity": activity.model_dump(mode="json") if activity else None,
+        "ended": _UNSETTLED if status == UNSETTLED else words.ending(record),
         "exit": outcome.exit.model_dump() if outcome else None,
         "left_behind": _notes(outcome.left_behind) if outcome else None,
         "survivors": _notes(outcome.receipt.survivors if outcome.receipt else ())
@@ -191,7 +252,7 @@ def _notes(found: tuple[Any, ...]) -> list[dict[str, Any]]:
 def status_of(record: AgentRecord) -> str:
     """Say in one word how an agent stands."""
     if unsettled(record):
-        return "unsettled"
+        return UNSETTLED
 
     state = record.state
     return state.outcome.verdict if isinstance(state, Exited) else state.kind
@@ -213,29 +274,6 @@ def _cpu_of_ended(record: AgentRecord) -> float | None:
 
     usage = record.state.outcome.usage
     return round(usage.user_s + usage.system_s, 3)
-
-
-def tree_usage(record: AgentRecord) -> TreeUsage | None:
-    """Measure a live agent's tree; None for one that has no keeper."""
-    keeper = keeper_of(record)
-    if keeper is None or unsettled(record):
-        return None
-
-    everyone = tree.descendants(keeper.pid)
-    rss = 0
-    cpu = 0.0
-    for proc in everyone:
-        try:
-            process = psutil.Process(proc.pid)
-            with process.oneshot():
-                rss += process.memory_info().rss
-                times = process.cpu_times()
-        except psutil.Error:
-            continue
-
-        cpu += times.user + times.system + times.children_user + times.children_system
-
-    return TreeUsage(processes=len(everyone), rss_bytes=rss, cpu_s=round(cpu, 3))
 
 
 def can_watch() -> bool:

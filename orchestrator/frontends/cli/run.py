@@ -9,16 +9,18 @@ import os
 import signal
 import stat
 import sys
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import anyio
+from pydantic import ValidationError
 
 from orchestrator import open_orchestrator
 from orchestrator.app import lifecycle_log, one_error
+from orchestrator.config import read_size
 from orchestrator.errors import InvalidInputError, RegistryError
-from orchestrator.model import AgentSpec, ExitedWithCode
+from orchestrator.model import AgentSpec, ExitedWithCode, Limits
 from orchestrator.providers import default_providers
 from orchestrator.registry.atomic import make_private_folder
 from orchestrator.supervision import log_path
@@ -29,6 +31,7 @@ from .ps import as_row
 from .signals import watch_signals
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from orchestrator.config import Settings
@@ -43,9 +46,27 @@ _STDERR: Final = 2
 
 
 def run(
-    settings: Settings, *, provider: str, argv: tuple[str, ...], cwd: Path | None, as_json: bool
+    settings: Settings,
+    *,
+    provider: str,
+    argv: tuple[str, ...],
+    cwd: Path | None,
+    limits: Limits | None,
+    durable: bool,
+    detach: bool,
+    as_json: bool,
 ) -> int:
     """Run an agent, and return the exit status to end with.
+
+    Args:
+        settings: The workspace.
+        provider: Which kind of agent.
+        argv: The program, or more arguments for the agent CLI.
+        cwd: Where it runs; None for here.
+        limits: What it may use; None for what the settings say.
+        durable: It goes on when this command ends.
+        detach: Say its id and leave it.
+        as_json: Print how it ended, or its record, as JSON.
 
     Raises:
         OrchestratorError: It could not be started, or its end was not seen.
@@ -58,6 +79,8 @@ def run(
             prompt=prompt,
             agent_type=_name(provider, argv),
             cwd=cwd,
+            limits=limits,
+            durable=durable or None,
         )
     except ValueError as error:
         raise InvalidInputError(f"that command cannot be run: {error}") from error
@@ -73,12 +96,55 @@ def run(
                 "choose a folder of yours with --workspace or CLAUDE_ORCHESTRATOR_WORKSPACE"
             ) from error
 
-        return anyio.run(partial(_run, settings, spec, as_json=as_json))
+        main = _detached if detach else _accompanied
+        return anyio.run(_run, partial(main, settings=settings, as_json=as_json), spec)
 
 
-async def _run(settings: Settings, spec: AgentSpec, *, as_json: bool) -> int:
+async def _run(main: Callable[[AgentSpec], Awaitable[int]], spec: AgentSpec) -> int:
     with one_error():
-        return await _Foreground(settings, as_json=as_json).run(spec)
+        return await main(spec)
+
+
+async def _accompanied(spec: AgentSpec, *, settings: Settings, as_json: bool) -> int:
+    return await _Foreground(settings, as_json=as_json).run(spec)
+
+
+async def _detached(spec: AgentSpec, *, settings: Settings, as_json: bool) -> int:
+    async with open_orchestrator(
+        settings=settings, limits=settings.limits_of_agents, adopt=False
+    ) as supervisor:
+        agent = await supervisor.launch(spec)
+        said = json.dumps(as_row(agent.record), indent=2) if as_json else agent.id
+        sys.stdout.write(f"{said}\n")
+
+    return 0
+
+
+def read_limits(
+    wall_clock: float | None, idle: float | None, memory: str | None, output: str | None
+) -> Limits | None:
+    """Read the limits of one agent from the command line; None where there are none.
+
+    Raises:
+        InvalidInputError: One cannot be a limit.
+    """
+    if wall_clock is idle is memory is output is None:
+        return None
+
+    try:
+        return Limits(
+            wall_clock=wall_clock,
+            idle=idle,
+            memory=read_size(memory) if memory is not None else None,
+            output=read_size(output) if output is not None else None,
+        )
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise InvalidInputError(
+            f"the limit {first['loc'][0]} cannot be {first['input']!r}: {first['msg']}"
+        ) from error
+    except ValueError as error:
+        raise InvalidInputError(str(error)) from error
 
 
 def provider_names(settings: Settings) -> list[str]:
@@ -116,8 +182,9 @@ def _read_prompt() -> str:
 
 def say(text: str) -> None:
     """Say something beside the agent's output."""
-    sys.stderr.write(f"orchestrator: {text}\n")
-    sys.stderr.flush()
+    # Not by way of sys.stderr: a terminal that is gone would fail once more at the exit.
+    with suppress(OSError):
+        os.write(_STDERR, f"orchestrator: {text}\n".encode("utf-8", "backslashreplace"))
 
 
 class _Foreground:
@@ -129,6 +196,7 @@ class _Foreground:
         self._supervisor: Supervisor | None = None
         self._agent: Agent | None = None
         self._launching = anyio.CancelScope()
+        self._leaving = anyio.CancelScope()
         self._stopped_by: int | None = None
         self._killed = False
 
@@ -136,13 +204,16 @@ class _Foreground:
         status = 0
         async with anyio.create_task_group() as group:
             await group.start(watch_signals, self._signalled)
-            async with open_orchestrator(settings=self._settings) as supervisor:
+            async with open_orchestrator(
+                settings=self._settings, limits=self._settings.limits_of_agents, adopt=False
+            ) as supervisor:
                 self._supervisor = supervisor
                 with self._launching:
                     self._agent = await supervisor.launch(spec)
 
                 if self._agent is not None:
-                    status = await self._accompany(self._agent)
+                    with self._leaving:
+                        status = await self._accompany(self._agent)
 
             group.cancel_scope.cancel()
 
@@ -180,6 +251,15 @@ class _Foreground:
     def _signalled(self, number: signal.Signals) -> None:
         if self._stopped_by is None:
             self._stopped_by = number
+            if self._agent is not None and self._agent.record.durable:
+                say(
+                    f"{number.name}: agent {self._agent.id} goes on; `orchestrator logs -f` shows "
+                    "it, `orchestrator stop` stops it"
+                )
+                self._killed = True  # there is nothing to kill
+                self._leaving.cancel()
+                return
+
             if number == signal.SIGINT:
                 say("stopping the agent and all that it started; Ctrl-C again kills them now")
             else:

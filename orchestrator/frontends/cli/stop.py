@@ -13,7 +13,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Exited, Lost
 from orchestrator.providers import default_providers
 from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
-from orchestrator.supervision.reconcile import abandoned, reconcile
+from orchestrator.supervision.reconcile import Reconciler, abandoned
 
 from . import words
 from .workspace import find_agent, open_existing
@@ -32,6 +32,7 @@ def stop(
     *,
     everyone: bool,
     kill: bool,
+    family: bool,
     reason: str,
     as_json: bool,
 ) -> int:
@@ -48,10 +49,15 @@ def stop(
     with open_existing(settings) as registry:
         if everyone:
             runs = registry.orchestrators.all(open_only=True)
-            cut_off = {run.id for run in runs if abandoned(run)}
+            cut_off = {run.id for run in runs if abandoned(run, registry)}
             chosen = registry.agents.find(live=True)
         else:
             chosen = list({record.id: record for record in map(_finder(registry), names)}.values())
+
+        if family:
+            # Nothing can be launched below them from here on.
+            closed = [each for one in chosen for each in registry.agents.close_gate(one.id)]
+            chosen = list({record.id: record for record in (*chosen, *closed)}.values())
 
         before = {record.id: record.live for record in chosen}
         settle = bool(cut_off) or any(
@@ -101,17 +107,20 @@ async def _stop_all(
     settle: bool,
 ) -> dict[AgentId, AgentRecord | OrchestratorError]:
     ends: dict[AgentId, AgentRecord | OrchestratorError] = {}
+    reconciler = Reconciler(registry, default_providers(settings), Changes())
 
     async def stop_one(agent_id: AgentId) -> None:
         try:
-            ends[agent_id] = await stop_anywhere(registry, agent_id, reason=reason, kill=kill)
+            ends[agent_id] = await stop_anywhere(
+                reconciler, registry, agent_id, reason=reason, kill=kill
+            )
         except OrchestratorError as error:
             ends[agent_id] = error
 
     async with anyio.create_task_group() as group:
         if settle:
             # Nobody else is there to record the ends of agents whose orchestrator was killed.
-            group.start_soon(reconcile, registry, default_providers(settings), Changes())
+            group.start_soon(reconciler.once)
 
         for record in chosen:
             group.start_soon(stop_one, record.id)
@@ -121,7 +130,7 @@ async def _stop_all(
 
 def _ownerless(registry: Registry, record: AgentRecord) -> bool:
     owner = registry.orchestrators.find(record.owner)
-    return owner is None or not orchestrator_lives(owner)
+    return owner is None or not orchestrator_lives(owner, registry)
 
 
 def report_of(end: AgentRecord | OrchestratorError, *, was_live: bool) -> dict[str, Any]:

@@ -16,6 +16,7 @@ _GAP: Final = 2
 STYLES: Final = {
     "starting": "cyan",
     "running": "bold cyan",
+    "frozen": "blue",
     "stopping": "yellow",
     "unsettled": "yellow",
     "completed": "green",

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Final
 
 from orchestrator.errors import NotFoundError
-from orchestrator.model import Running, Stopping
+from orchestrator.model import Kept
 from orchestrator.process.identity import alive
 from orchestrator.registry import Registry
 from orchestrator.registry.registry import FILE, FOLDER
@@ -73,7 +73,7 @@ def find_agent(registry: Registry, text: str) -> AgentRecord:
 
 def keeper_of(record: AgentRecord) -> ProcessIdentity | None:
     """Return its keeper while it is known to have one."""
-    return record.state.keeper if isinstance(record.state, Running | Stopping) else None
+    return record.state.keeper if isinstance(record.state, Kept) else None
 
 
 def unsettled(record: AgentRecord) -> bool:

@@ -210,8 +210,11 @@ def _cookie_in(line: bytes) -> str | None:
 
     handshake = cast("dict[str, object]", said)
     cookie = handshake.get("cookie")
-    known = handshake.get("orchestrator") == VERSION and isinstance(cookie, str)
-    return cookie if known and isinstance(cookie, str) else None
+    if handshake.get("orchestrator") != VERSION or not isinstance(cookie, str):
+        return None
+
+    # Others are no cookies of ours, and what is half a character cannot even be looked up.
+    return cookie if cookie.isascii() else None
 
 
 async def _refuse(send: ByteSendStream, why: str) -> None:

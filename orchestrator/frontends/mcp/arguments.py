@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import Annotated, Any, Final, NoReturn
+from typing import Annotated, Any, Final, NoReturn, cast
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, WithJsonSchema
+
+from orchestrator.config import read_size
+from orchestrator.model import Limits
 
 #: What a signed 64-bit number holds, and so a row of the registry.
 INTEGER_MAX: Final = 2**63 - 1
@@ -66,6 +69,22 @@ def _refuse(constant: str) -> NoReturn:
     raise ValueError(constant)
 
 
+def _sizes_in_words(value: object) -> object:
+    """Read sizes like ``"2G"`` in limits; what is none stays for the model to refuse."""
+    value = _from_json(value)
+    if not isinstance(value, dict):
+        return value
+
+    limits = cast("dict[str, object]", value)
+    return {name: _size(given) if name in _SIZES else given for name, given in limits.items()}
+
+
+def _size(given: object) -> object:
+    return read_size(given) if isinstance(given, str) else given
+
+
+_SIZES: Final = frozenset({"memory", "output"})
+
 _OR_TEXT: Final = {"type": "string", "description": "The same, as JSON text."}
 _OR_NULL: Final = {"type": "null"}
 
@@ -98,6 +117,33 @@ Messages = Annotated[
                             "timestamp": {"type": "string"},
                         },
                         "required": ["role", "content"],
+                    },
+                },
+                _OR_TEXT,
+                _OR_NULL,
+            ],
+        },
+    ),
+]
+
+_SIZE_SCHEMA: Final = {"anyOf": [{"type": "integer"}, {"type": "string"}]}
+
+LimitsGiven = Annotated[
+    Limits | None,
+    BeforeValidator(_sizes_in_words),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {
+                    "type": "object",
+                    "properties": {
+                        "wall_clock": {"type": "number"},
+                        "idle": {"type": "number"},
+                        "memory": _SIZE_SCHEMA,
+                        "output": _SIZE_SCHEMA,
+                        "cost": {"type": "number"},
+                        "max_agents": {"type": "integer"},
+                        "max_concurrent": {"type": "integer"},
                     },
                 },
                 _OR_TEXT,

@@ -51,6 +51,8 @@ async def call_tool(
         call = kind.model_validate(dict(arguments or {}))
     except ValidationError as error:
         return failure(complaint(kind, error))
+    except Exception as error:  # noqa: BLE001  a validator of ours may fail at what it is to check
+        return unexpected(name, error)
 
     try:
         body = await answer(call.run(tasks, caller))
@@ -58,9 +60,8 @@ async def call_tool(
         return CallToolResult(
             content=[TextContent(text=text)], structured_content=from_json(text), is_error=False
         )
-    except Exception as error:
-        logger.exception("Tool %s failed", name)
-        return failure(f"Error calling tool '{name}': {one_line(error)}")
+    except Exception as error:  # noqa: BLE001  it is said, and logged
+        return unexpected(name, error)
 
 
 async def answer(work: Awaitable[Mapping[str, object]]) -> Mapping[str, object]:
@@ -84,6 +85,12 @@ def to_text(body: Mapping[str, object], *, indent: int | None = None) -> str:
 def failure(text: str) -> CallToolResult:
     """Make an MCP error: one text, and nothing structured."""
     return CallToolResult(content=[TextContent(text=text)], is_error=True)
+
+
+def unexpected(name: str, error: Exception) -> CallToolResult:
+    """Make an MCP error of what nobody expected, and log it; called where it is caught."""
+    logger.error("Tool %s failed", name, exc_info=error)
+    return failure(f"Error calling tool '{name}': {one_line(error)}")
 
 
 def complaint(kind: type[ToolCall], error: ValidationError) -> str:

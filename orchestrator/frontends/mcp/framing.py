@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import anyio
+from mcp.shared.dispatcher import as_request_id
 from mcp_types import (
     INTERNAL_ERROR,
     INVALID_REQUEST,
@@ -25,6 +27,18 @@ if TYPE_CHECKING:
 
 #: The longest line that is taken, in bytes.
 LINE_MAX: Final = 64 * 1024 * 1024
+
+#: Bytes at either end of a line in which the id of a request is looked for that is not read.
+EDGE: Final = 4_096
+
+#: What JSON allows and the parser does not: nesting beyond 200 levels, numbers beyond 4,300 digits.
+_BEYOND: Final = ("recursion limit exceeded", "number out of range")
+
+_TEXT: Final = rb'"(?:[^"\\]|\\.)*"'
+_ID: Final = rb'"id"\s*:\s*(' + _TEXT + rb"|-?\d+)"
+_FLAT: Final = rb'"(?:jsonrpc|method)"\s*:\s*' + _TEXT
+_ID_AT_THE_HEAD: Final = re.compile(rb"\s*\{\s*(?:" + _FLAT + rb"\s*,\s*)*" + _ID + rb"\s*[,}]")
+_ID_AT_THE_TAIL: Final = re.compile(rb"[{,]\s*" + _ID + rb"\s*(?:,\s*" + _FLAT + rb"\s*)*\}\s*\Z")
 
 
 class LineTooLongError(ValueError):
@@ -108,9 +122,12 @@ def parse(line: bytes, *, repair: bool = True) -> JSONRPCMessage:
         if repaired is not None:
             return parse(repaired, repair=False)
 
-        raise NotAMessageError(reject(PARSE_ERROR, f"Parse error: {first['msg']}")) from None
+        beyond = any(fault in first["msg"] for fault in _BEYOND)
+        request_id = _id_at_an_edge(line) if beyond else None
+        answer = reject(PARSE_ERROR, f"Parse error: {first['msg']}", request_id)
+        raise NotAMessageError(answer) from None
 
-    if isinstance(message, JSONRPCNotification) and b'"id"' in line and _has_id(line):
+    if isinstance(message, JSONRPCNotification) and _has_id(line):
         # A request whose id is none (null, true, 1.5) must not pass as a notification.
         raise NotAMessageError(
             reject(INVALID_REQUEST, "Invalid Request: an id is a string or an integer")
@@ -140,15 +157,32 @@ def _request_id(line: bytes) -> RequestId | None:
     if not isinstance(value, dict):
         return None
 
-    found = cast("dict[str, object]", value).get("id")
-    if isinstance(found, str) or (isinstance(found, int) and not isinstance(found, bool)):
-        return found
+    return as_request_id(cast("dict[str, object]", value).get("id"))
 
-    return None
+
+def _id_at_an_edge(line: bytes) -> RequestId | None:
+    """Find the id of a request that cannot be parsed, so that its client does not wait for ever.
+
+    It stands before `params` or after them: of a request nothing else is nested.
+    """
+    found = _ID_AT_THE_TAIL.search(line[-EDGE:]) or _ID_AT_THE_HEAD.match(line[:EDGE])
+    if found is None:
+        return None
+
+    try:
+        request_id: RequestId = json.loads(found[1])
+    except ValueError:
+        return None
+
+    if isinstance(request_id, str):
+        return request_id.encode("utf-8", "replace").decode()
+
+    return request_id
 
 
 def _has_id(line: bytes) -> bool:
-    return "id" in from_json(line)
+    # Its letters may be written as escapes.
+    return (b'"id"' in line or rb"\u" in line) and "id" in from_json(line)
 
 
 def _without_half_characters(line: bytes) -> bytes | None:

@@ -9,7 +9,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
 
     from orchestrator.config import Settings
-    from orchestrator.model import AgentId
+    from orchestrator.model import AgentId, Limits
     from orchestrator.tasks.caller import Caller
 
 
@@ -44,6 +44,8 @@ class TaskTools(Protocol):
         agent_type: str,
         prompt: str,
         parent: str = "orchestrator",
+        durable: bool | None = None,
+        limits: Limits | None = None,
     ) -> Mapping[str, object]:
         """Start an agent."""
         ...
@@ -75,8 +77,17 @@ class TaskTools(Protocol):
         task_id: str,
         agent_id: str,
         reason: str = "Manual termination",
+        family: bool = False,
     ) -> Mapping[str, object]:
         """Stop an agent and all that it started."""
+        ...
+
+    async def freeze(self, caller: Caller, *, task_id: str, agent_id: str) -> Mapping[str, object]:
+        """Let an agent and all that it started stand still."""
+        ...
+
+    async def thaw(self, caller: Caller, *, task_id: str, agent_id: str) -> Mapping[str, object]:
+        """Let a frozen agent go on."""
         ...
 
     async def update_progress(
@@ -114,6 +125,8 @@ class TaskTools(Protocol):
         parent_agent_id: str,
         child_agent_type: str,
         child_prompt: str,
+        durable: bool | None = None,
+        limits: Limits | None = None,
     ) -> Mapping[str, object]:
         """Start an agent under another one."""
         ...

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -127,6 +128,7 @@ async def serve_connection(
     on_end: Callable[[], None] = _nothing,
     grace: float = GRACE,
     hung_up: Callable[[], bool] = _never,
+    rest: float = math.inf,
 ) -> None:
     """Serve one client until it is gone; calls run side by side.
 
@@ -140,8 +142,8 @@ async def serve_connection(
         send: The bytes to it.
         on_end: Called at once when the client has nothing more to say; calls still run then.
         grace: Seconds that these calls get to answer.
-        hung_up: Whether the client has left, for while it is not being read because it does not
-            read its answers.
+        hung_up: Whether the client has left, while there still is something of it to be read.
+        rest: Seconds that reading this may take.
     """
     outbox = Outbox(send)
     inbox, messages = anyio.create_memory_object_stream[SessionMessage | Exception]()
@@ -152,7 +154,7 @@ async def serve_connection(
             session.cancel_scope.cancel()
 
         session.start_soon(outbox.run, on_broken)
-        goodbye = Goodbye(on_end=on_end, grace=grace, hung_up=hung_up)
+        goodbye = Goodbye(on_end=on_end, grace=grace, hung_up=hung_up, rest=rest)
         session.start_soon(read_messages, receive, inbox, outbox, goodbye)
         try:
             await serve_loop(

@@ -43,6 +43,10 @@ END_OF_INPUT: Final = "end of input"
 #: which the whole server should be gone.
 GRACE: Final = 0.25
 
+#: Seconds for what the client had said before the end of input and was not read by then. Agents
+#: are being stopped meanwhile.
+REST: Final = 1.0
+
 #: Seconds that the threads of calls get to end by themselves, once everything else has ended.
 THREAD_TIME: Final = 0.1
 
@@ -131,6 +135,7 @@ async def _serve(
             on_end=partial(ending.begin, END_OF_INPUT, 0),
             grace=GRACE,
             hung_up=receive.hung_up,
+            rest=REST,
         )
         ending.begin(END_OF_INPUT, 0)
         sessions.cancel_scope.cancel()

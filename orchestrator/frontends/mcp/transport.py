@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
-from collections import deque
+import math
+from collections import Counter, deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import anyio
 import anyio.lowlevel
+from mcp.shared.dispatcher import as_request_id, coerce_request_id
 from mcp.shared.message import SessionMessage
 from mcp_types import (
     INVALID_REQUEST,
@@ -27,7 +29,7 @@ if TYPE_CHECKING:
 
     from anyio.abc import ByteReceiveStream, ByteSendStream
     from anyio.streams.memory import MemoryObjectSendStream
-    from mcp_types import JSONRPCMessage
+    from mcp_types import JSONRPCMessage, RequestId
 
 logger = logging.getLogger(__name__)
 
@@ -60,7 +62,9 @@ class Outbox:
         self._requests_max = requests
         self._queue: deque[bytes] = deque()
         self._queued = 0
-        self._awaited: set[str] = set()
+        #: How many requests of each id wait for an answer: nothing keeps a client from using one
+        #: twice. What counts as the same id is for the session to say, which cancels by it.
+        self._awaited: Counter[RequestId] = Counter()
         self._closing = False
         self._broken = False
         self._changed = anyio.Event()
@@ -74,7 +78,11 @@ class Outbox:
             BrokenResourceError: The client is gone.
             ClosedResourceError: The session is over.
         """
-        await self.post(item.message)
+        # Queued before the first await: whoever is cancelled right now has still answered.
+        self.post(item.message)
+        await anyio.lowlevel.checkpoint()
+        while self._queued > self._backlog_max and not self._broken:
+            await self._changed.wait()
 
     async def aclose(self) -> None:
         """Let what is queued go out, and take nothing more."""
@@ -97,35 +105,31 @@ class Outbox:
         return None
 
     # ------------------------------------------------------------------ for the reader
-    async def post(self, message: JSONRPCMessage) -> None:
-        """As `send`, for a message without its envelope."""
+    def post(self, message: JSONRPCMessage) -> None:
+        """As `send`, for a message without its envelope, and without waiting for `room`."""
         if self._broken:
             raise anyio.BrokenResourceError
 
         if self._closing:
             raise anyio.ClosedResourceError
 
-        # Queued before the first await: whoever is cancelled right now has still answered.
         line = encode(message)
         self._queue.append(line)
         self._queued += len(line)
         if isinstance(message, JSONRPCResponse | JSONRPCError):
-            self._awaited.discard(str(message.id))
+            self._settle(message.id)
 
         self._wake()
-        await anyio.lowlevel.checkpoint()
-        while self._queued > self._backlog_max and not self._broken:
-            await self._changed.wait()
 
     def expect(self, message: JSONRPCMessage) -> None:
         """Note a request as waiting for its answer, and a cancelled one as not waiting."""
         match message:
             case JSONRPCRequest(id=request_id):
-                self._awaited.add(str(request_id))
+                self._awaited[coerce_request_id(request_id)] += 1
             case JSONRPCNotification(
                 method="notifications/cancelled", params={"requestId": request_id}
             ):
-                self._awaited.discard(str(request_id))
+                self._settle(as_request_id(request_id))
                 self._wake()
             case _:
                 pass
@@ -133,7 +137,7 @@ class Outbox:
     @property
     def room(self) -> bool:
         """Whether one more request may be taken."""
-        full = self._queued > self._backlog_max or len(self._awaited) >= self._requests_max
+        full = self._queued > self._backlog_max or self._awaited.total() >= self._requests_max
         return self._broken or not full
 
     async def wait_room(self) -> None:
@@ -194,6 +198,16 @@ class Outbox:
 
         return parts[0] if len(parts) == 1 else b"".join(parts)
 
+    def _settle(self, request_id: RequestId | None) -> None:
+        if request_id is None:
+            return
+
+        key = coerce_request_id(request_id)
+        if self._awaited[key] > 1:
+            self._awaited[key] -= 1
+        else:
+            del self._awaited[key]
+
     def _give_up(self) -> None:
         self._broken = True
         self._queue.clear()
@@ -210,14 +224,16 @@ class Goodbye:
     """How the end of a client's input is noticed, and what follows.
 
     Attributes:
-        on_end: Called at once, and perhaps again.
+        on_end: Called at once, however much of the input is unread, and perhaps again.
         grace: Seconds that running calls get to answer, and answers to be read.
-        hung_up: Whether the client will say nothing more, asked while it is not being read.
+        hung_up: Whether the client will say nothing more than what is there to be read.
+        rest: Seconds that reading this may take.
     """
 
     on_end: Callable[[], None]
     grace: float
     hung_up: Callable[[], bool]
+    rest: float = math.inf
 
 
 async def read_messages(
@@ -239,8 +255,12 @@ async def read_messages(
     lines = LineReader(stream)
     async with inbox:
         try:
-            while await _wait_room(outbox, goodbye):
-                await _read_one(lines, inbox, outbox)
+            with anyio.CancelScope() as patience:
+                while await _wait_room(outbox, goodbye, patience):
+                    await _read_one(lines, inbox, outbox)
+
+            if patience.cancelled_caught:
+                logger.info("The client left more to read than there was time for")
         except anyio.EndOfStream:
             logger.debug("End of input")
         except (anyio.BrokenResourceError, anyio.ClosedResourceError):
@@ -251,20 +271,26 @@ async def read_messages(
             await outbox.wait_answered()
 
 
-async def _wait_room(outbox: Outbox, goodbye: Goodbye) -> bool:
-    """Wait until one more request may be taken; False when the client left instead."""
-    while not outbox.room:
+async def _wait_room(outbox: Outbox, goodbye: Goodbye, patience: anyio.CancelScope) -> bool:
+    """Wait until one more request may be taken; False when the client left instead.
+
+    Reading tells of the end only after all that was said before it, which may be much, and each
+    of it a call that takes its time. So it is looked for before each message.
+    """
+    while True:
         hung_up = goodbye.hung_up()
-        if hung_up:
+        if hung_up and patience.deadline == math.inf:
             goodbye.on_end()
+            patience.deadline = anyio.current_time() + goodbye.rest
+
+        if outbox.room:
+            return True
 
         with anyio.move_on_after(goodbye.grace if hung_up else HANG_UP_CHECK):
             await outbox.wait_room()
 
         if hung_up and not outbox.room:
             return False
-
-    return True
 
 
 async def _read_one(
@@ -277,9 +303,15 @@ async def _read_one(
 
         message = parse(line)
     except LineTooLongError as error:
-        await outbox.post(reject(INVALID_REQUEST, f"Invalid Request: {error}"))
+        await _reject(outbox, reject(INVALID_REQUEST, f"Invalid Request: {error}"))
     except NotAMessageError as error:
-        await outbox.post(error.answer)
+        await _reject(outbox, error.answer)
     else:
         outbox.expect(message)
         await inbox.send(SessionMessage(message))
+
+
+async def _reject(outbox: Outbox, answer: JSONRPCError) -> None:
+    """Answer without waiting for room: that is for `_wait_room`, which looks after the client."""
+    outbox.post(answer)
+    await anyio.lowlevel.checkpoint()

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from orchestrator.frontends.cli.habits import HABITS
-from orchestrator.frontends.cli.samples import MARKER, mcp_command
+from orchestrator.frontends.cli.demo.habits import HABITS
+from orchestrator.frontends.cli.demo.samples import MARKER, mcp_command
 
 from .programs import PATIENCE, Program, is_there, wait_for
 
 ROOT = str(Path(__file__).resolve().parents[3])
-SAMPLES = (sys.executable, "-P", "-m", "orchestrator.frontends.cli.samples")
+SAMPLES = (sys.executable, "-P", "-m", "orchestrator.frontends.cli.demo.samples")
 
 
 def test_the_demo_leaves_nobody_and_counts_to_prove_it(program: Program) -> None:
@@ -113,7 +113,7 @@ def test_a_sample_without_a_server_says_so_and_ends_with_a_result() -> None:
 
 def test_samples_start_with_the_standard_library_alone() -> None:
     code = (
-        "import orchestrator.frontends.cli.samples\n"
+        "import orchestrator.frontends.cli.demo.samples\n"
         "names = {name.partition('.')[0] for name in sys.modules}\n"
         "print(sorted(names - sys.stdlib_module_names))"
     )

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from orchestrator.config import COOKIE_VARIABLE, Settings
-from orchestrator.frontends.cli import check_claude
-from orchestrator.frontends.cli.check_workspace import leftovers, workspace
+from orchestrator.frontends.cli.doctor import claude as check_claude
+from orchestrator.frontends.cli.doctor.leftovers import find_leftovers, leftovers
+from orchestrator.frontends.cli.doctor.workspace import workspace
 
 from .programs import Program, is_there, wait_for
 
@@ -36,7 +40,7 @@ def test_a_healthy_machine_passes_and_nothing_is_made(program: Program) -> None:
     checks = by_name(done.json)
     assert checks["registry"]["verdict"] == "note"
     assert checks["claude CLI"]["found"] == f"9.9.9 fake ({claude})"
-    assert "not used by this version" in checks["cgroup v2"]["found"]
+    assert "agent" in checks["control groups"]["found"]
     assert not program.workspace.exists()
 
 
@@ -113,3 +117,46 @@ def test_a_workspace_that_is_not_there_is_a_note(tmp_path: Path) -> None:
     names = {check.name: check.verdict for check in workspace(settings)}
     assert names["registry"] == "note"
     assert not settings.workspace.exists()
+
+
+def test_orphans_are_listed_by_kind_and_nobody_is_touched(program: Program, tmp_path: Path) -> None:
+    agent = program("run", "--detach", "--", "sleep", "300").out.strip()
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    (folder / "codex").symlink_to("/bin/sleep")
+    stray = subprocess.Popen(
+        ["/bin/sleep", "301"], env={COOKIE_VARIABLE: "c" * 32, "ORCHESTRATOR_AGENT_ID": "a-1"}
+    )
+    try:
+        done = program("doctor", "--orphans", "--json")
+        by_pid = {one["pid"]: one for one in done.json}
+        assert done.status == 1
+        assert by_pid[stray.pid]["kind"] == "without a keeper"
+        assert by_pid[stray.pid]["owner"] == "a-1"
+        (durable,) = [one for one in done.json if one["owner"] == agent]
+        assert durable["kind"] == "waits for an orchestrator"
+        assert stray.poll() is None
+    finally:
+        stray.kill()
+        stray.wait()
+        program("stop", agent)
+
+
+def test_an_agent_cli_whose_parent_ended_is_of_another_tool(tmp_path: Path) -> None:
+    cli = tmp_path / "codex"
+    cli.symlink_to("/bin/sleep")
+    # Its shell ends at once, so that it falls to whoever adopts orphans here.
+    started = subprocess.run(
+        ["/bin/sh", "-c", f"{cli} 302 >/dev/null 2>&1 & echo $!"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    pid = int(started.stdout)
+    try:
+        adopted = psutil.Process(pid).ppid() == 1
+        found = {one.pid: one for one in find_leftovers(Settings.read({}, cwd=tmp_path))}
+        assert (pid in found) == adopted
+        assert not adopted or (found[pid].kind, found[pid].program) == ("of another tool", "codex")
+    finally:
+        os.kill(pid, signal.SIGKILL)

@@ -65,6 +65,12 @@ class FakeTasks:
     async def kill(self, caller: Caller, **arguments: Any) -> dict[str, object]:
         return await self._do("kill", caller, arguments)
 
+    async def freeze(self, caller: Caller, **arguments: Any) -> dict[str, object]:
+        return await self._do("freeze", caller, arguments)
+
+    async def thaw(self, caller: Caller, **arguments: Any) -> dict[str, object]:
+        return await self._do("thaw", caller, arguments)
+
     async def update_progress(self, caller: Caller, **arguments: Any) -> dict[str, object]:
         return await self._do("update_progress", caller, arguments)
 

@@ -72,3 +72,13 @@ ORIGINAL_TOOLS: Final[dict[str, tuple[Parameter, ...]]] = {
         Parameter("child_prompt", "string"),
     ),
 }
+
+#: Parameters that came after the original; every one of them may be left out.
+ADDED_PARAMETERS: Final[dict[str, tuple[str, ...]]] = {
+    "deploy_headless_agent": ("durable", "limits"),
+    "spawn_child_agent": ("durable", "limits"),
+    "kill_real_agent": ("family",),
+}
+
+#: Tools that came after the original.
+ADDED_TOOLS: Final = ("freeze_agent", "thaw_agent")

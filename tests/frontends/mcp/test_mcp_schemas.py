@@ -128,6 +128,35 @@ def test_the_schemas_are_these() -> None:
                             "description": "The agent_id that it belongs under; leave out for one of your own.",
                             "type": "string",
                         },
+                        "durable": {
+                            "anyOf": [{"type": "boolean"}, {"type": "null"}],
+                            "default": None,
+                            "description": "true: it goes on when this server ends, in whatever way, and the next server of the workspace takes it over. false: it ends with this server. null: as the server is set.",
+                        },
+                        "limits": {
+                            "anyOf": [
+                                {
+                                    "properties": {
+                                        "wall_clock": {"type": "number"},
+                                        "idle": {"type": "number"},
+                                        "memory": {
+                                            "anyOf": [{"type": "integer"}, {"type": "string"}]
+                                        },
+                                        "output": {
+                                            "anyOf": [{"type": "integer"}, {"type": "string"}]
+                                        },
+                                        "cost": {"type": "number"},
+                                        "max_agents": {"type": "integer"},
+                                        "max_concurrent": {"type": "integer"},
+                                    },
+                                    "type": "object",
+                                },
+                                {"description": "The same, as JSON text.", "type": "string"},
+                                {"type": "null"},
+                            ],
+                            "default": None,
+                            "description": 'What it may use at most; at 80 % there is a warning, at the limit it is stopped. wall_clock and idle in seconds; memory and output in bytes or like "2G"; cost in US dollars, for it and all agents below it; max_agents and max_concurrent count the agents below it.',
+                        },
                     },
                     "required": ["task_id", "agent_type", "prompt"],
                     "additionalProperties": False,
@@ -225,6 +254,11 @@ def test_the_schemas_are_these() -> None:
                             "default": "Manual termination",
                             "description": "Why, for the record.",
                             "type": "string",
+                        },
+                        "family": {
+                            "default": False,
+                            "description": "Stop every agent below it too; nothing new starts among them.",
+                            "type": "boolean",
                         },
                     },
                     "required": ["task_id", "agent_id"],
@@ -336,6 +370,35 @@ def test_the_schemas_are_these() -> None:
                             "description": "What the child shall do; it knows nothing else.",
                             "type": "string",
                         },
+                        "durable": {
+                            "anyOf": [{"type": "boolean"}, {"type": "null"}],
+                            "default": None,
+                            "description": "true: it goes on when this server ends, in whatever way, and the next server of the workspace takes it over. false: it ends with this server. null: as the server is set.",
+                        },
+                        "limits": {
+                            "anyOf": [
+                                {
+                                    "properties": {
+                                        "wall_clock": {"type": "number"},
+                                        "idle": {"type": "number"},
+                                        "memory": {
+                                            "anyOf": [{"type": "integer"}, {"type": "string"}]
+                                        },
+                                        "output": {
+                                            "anyOf": [{"type": "integer"}, {"type": "string"}]
+                                        },
+                                        "cost": {"type": "number"},
+                                        "max_agents": {"type": "integer"},
+                                        "max_concurrent": {"type": "integer"},
+                                    },
+                                    "type": "object",
+                                },
+                                {"description": "The same, as JSON text.", "type": "string"},
+                                {"type": "null"},
+                            ],
+                            "default": None,
+                            "description": 'What it may use at most; at 80 % there is a warning, at the limit it is stopped. wall_clock and idle in seconds; memory and output in bytes or like "2G"; cost in US dollars, for it and all agents below it; max_agents and max_concurrent count the agents below it.',
+                        },
                     },
                     "required": ["task_id", "parent_agent_id", "child_agent_type", "child_prompt"],
                     "additionalProperties": False,
@@ -345,6 +408,54 @@ def test_the_schemas_are_these() -> None:
                     "destructiveHint": False,
                     "idempotentHint": False,
                     "openWorldHint": True,
+                },
+            },
+            "freeze_agent": {
+                "description": "Let an agent and every process that it started stand still, to look at its work or to free the processor. It goes on with thaw_agent; kill_real_agent stops it as ever.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "task_id": {
+                            "description": "The task, as create_real_task returned it: TASK-<date>-<time>-<8 hex digits>.",
+                            "type": "string",
+                        },
+                        "agent_id": {
+                            "description": "The agent, as the call that started it returned it.",
+                            "type": "string",
+                        },
+                    },
+                    "required": ["task_id", "agent_id"],
+                    "additionalProperties": False,
+                },
+                "annotations": {
+                    "readOnlyHint": False,
+                    "destructiveHint": False,
+                    "idempotentHint": True,
+                    "openWorldHint": False,
+                },
+            },
+            "thaw_agent": {
+                "description": "Let a frozen agent go on where it stood still.",
+                "inputSchema": {
+                    "type": "object",
+                    "properties": {
+                        "task_id": {
+                            "description": "The task, as create_real_task returned it: TASK-<date>-<time>-<8 hex digits>.",
+                            "type": "string",
+                        },
+                        "agent_id": {
+                            "description": "The agent, as the call that started it returned it.",
+                            "type": "string",
+                        },
+                    },
+                    "required": ["task_id", "agent_id"],
+                    "additionalProperties": False,
+                },
+                "annotations": {
+                    "readOnlyHint": False,
+                    "destructiveHint": False,
+                    "idempotentHint": True,
+                    "openWorldHint": False,
                 },
             },
         }

@@ -12,11 +12,11 @@ from mcp_types import CallToolResult, TextContent, TextResourceContents
 
 from orchestrator.errors import InvalidInputError, LimitReachedError, NotFoundError
 from orchestrator.frontends.mcp.tools import list_tools
-from orchestrator.model import AgentId
+from orchestrator.model import AgentId, Limits
 from orchestrator.tasks.caller import Caller
 
 from .clients import sdk_client
-from .original import ORIGINAL_TOOLS, REQUIRED, Parameter
+from .original import ADDED_PARAMETERS, ADDED_TOOLS, ORIGINAL_TOOLS, REQUIRED, Parameter
 
 if TYPE_CHECKING:
     from .fakes import FakeTasks
@@ -46,7 +46,9 @@ def accepts(schema: dict[str, Any], original_type: str) -> bool:
 @pytest.mark.parametrize("name", ORIGINAL_TOOLS)
 def test_a_tool_has_the_parameters_types_and_defaults_of_the_original(name: str) -> None:
     schema = next(tool.input_schema for tool in list_tools() if tool.name == name)
-    assert list(schema["properties"]) == [one.name for one in ORIGINAL_TOOLS[name]]
+    added = ADDED_PARAMETERS.get(name, ())
+    assert list(schema["properties"]) == [*(one.name for one in ORIGINAL_TOOLS[name]), *added]
+    assert not set(added) & set(schema["required"])
     for parameter in ORIGINAL_TOOLS[name]:
         shown = schema["properties"][parameter.name]
         assert accepts(shown, parameter.type), parameter
@@ -67,8 +69,8 @@ def test_the_check_against_the_original_can_fail() -> None:
     assert Parameter("a", "string").default == REQUIRED
 
 
-def test_there_is_no_tool_more_or_less_than_the_original_had() -> None:
-    assert [tool.name for tool in list_tools()] == list(ORIGINAL_TOOLS)
+def test_the_tools_are_those_of_the_original_and_the_named_additions() -> None:
+    assert [tool.name for tool in list_tools()] == [*ORIGINAL_TOOLS, *ADDED_TOOLS]
 
 
 async def test_the_server_introduces_itself_as_the_original_did(tasks: FakeTasks) -> None:
@@ -77,7 +79,7 @@ async def test_the_server_introduces_itself_as_the_original_did(tasks: FakeTasks
         assert client.server_info.name == "Claude Orchestrator"
         assert re.match(r"\d+\.\d+", client.server_info.version)
         assert (await client.list_prompts()).prompts == []
-        assert len((await client.list_tools()).tools) == 8
+        assert len((await client.list_tools()).tools) == 8 + len(ADDED_TOOLS)
 
 
 async def test_a_result_is_structured_and_the_same_as_text(tasks: FakeTasks) -> None:
@@ -319,9 +321,29 @@ async def test_tools_act_in_the_name_of_the_caller(tasks: FakeTasks) -> None:
         await client.call_tool("spawn_child_agent", spawn)
 
     assert [call.caller for call in tasks.calls] == [caller] * 3
-    assert tasks.calls[0].arguments == {**deploy, "parent": "orchestrator"}
+    as_set = {"durable": None, "limits": None}
+    assert tasks.calls[0].arguments == {**deploy, "parent": "orchestrator", **as_set}
     assert tasks.calls[1].arguments["reason"] == "Manual termination"
-    assert tasks.calls[2].arguments == spawn
+    assert tasks.calls[2].arguments == {**spawn, **as_set}
+
+
+async def test_limits_are_taken_as_an_object_or_its_text_with_sizes_in_words(
+    tasks: FakeTasks,
+) -> None:
+    deploy = {"task_id": "T", "agent_type": "x", "prompt": "p"}
+    async with sdk_client(tasks) as client:
+        for given in ({"memory": "2G", "idle": 60}, '{"memory": 2147483648, "idle": 60.0}'):
+            await client.call_tool("deploy_headless_agent", {**deploy, "limits": given})
+
+        wrong = await client.call_tool(
+            "deploy_headless_agent", {**deploy, "limits": {"memory": "much"}}
+        )
+
+    assert [call.arguments["limits"] for call in tasks.calls] == [
+        Limits(memory=2 * 2**30, idle=60)
+    ] * 2
+    assert wrong.is_error
+    assert "500M or 2G" in text_of(wrong)
 
 
 async def test_a_prompt_of_ten_megabytes_goes_through(tasks: FakeTasks) -> None:

@@ -1,0 +1,344 @@
+"""The orchestrator as a lane sees it: a child that is asked in lines, in one of two languages."""
+
+from __future__ import annotations
+
+import importlib.util
+import shlex
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from benchmarks.contenders.lines import LineChild
+from benchmarks.contenders.mcp import PROTOCOL
+from benchmarks.errors import BrokenError
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Mapping, Sequence
+
+    from benchmarks.ground import Ground
+
+    from .plan import Backend, House, Launch
+
+#: How long an orchestrator waits for its agents at its end, in seconds, and what a hasty one does.
+TIMEOUT_VARIABLE: Final = "ORCHESTRATOR_SHUTDOWN_TIMEOUT"
+HASTE: Final = "0.02"
+
+#: What agents run.
+HABITS: Final = Path(__file__).resolve().parents[1] / "habits" / "soaked.sh"
+SHELL: Final = "/bin/sh"
+
+_NO_LIMIT: Final = "100000000"
+
+
+@dataclass(slots=True, kw_only=True)
+class Soaked:
+    """An agent that was launched.
+
+    Attributes:
+        id: Its id.
+        launch: What it is.
+        house: Which kind of orchestrator launched it.
+        life: In which life.
+        cycle: In which cycle of the run.
+        task: Its task; None for one without.
+        leader: Its pid, once it has become what it is.
+        keeper: The pid of its keeper, likewise.
+    """
+
+    id: str
+    launch: Launch
+    house: House
+    life: int
+    cycle: int
+    task: str | None = None
+    leader: int = 0
+    keeper: int = 0
+
+
+class Open(Protocol):
+    """An orchestrator that runs."""
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """Its process."""
+        ...
+
+    def launch(self, launches: Sequence[Launch]) -> list[tuple[str, str | None]]:
+        """Launch agents side by side; returns their ids and tasks.
+
+        Raises:
+            BrokenError: One was refused.
+        """
+        ...
+
+    def order(self, launches: Sequence[Launch]) -> None:
+        """Ask for agents, and do not wait for the answers."""
+        ...
+
+    def stop(self, agents: Sequence[Soaked], *, kill: bool = False) -> None:
+        """Stop agents side by side, and wait until they are gone.
+
+        Raises:
+            BrokenError: It could not be done.
+        """
+        ...
+
+    def can_stop(self, agent: Soaked) -> bool:
+        """Whether it has the means to ask for it."""
+        ...
+
+    def lists(self, agent: Soaked) -> bool:
+        """Whether it says that the agent runs."""
+        ...
+
+    def use_thread(self) -> None:
+        """Have it do something in a thread: each pool keeps one that was used just now."""
+        ...
+
+    def hang_up(self) -> None:
+        """End its input; returns at once."""
+        ...
+
+    def said(self) -> str:
+        """Return what it said on standard error."""
+        ...
+
+    def close(self) -> None:
+        """Let go of what is held for it, once it has ended."""
+        ...
+
+
+class _Peer:
+    """A child that answers requests, in any order, by their ids."""
+
+    def __init__(
+        self, ground: Ground, argv: Sequence[str], environment: Mapping[str, str], name: str
+    ) -> None:
+        self._name = name
+        self._child = LineChild(ground, argv, environment=environment, name=name)
+        self._requests = 0
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        return self._child.process
+
+    def hang_up(self) -> None:
+        self._child.hang_up()
+
+    def said(self) -> str:
+        return self._child.said().decode("utf-8", "replace")
+
+    def close(self) -> None:
+        self._child.close()
+
+    def number(self) -> int:
+        self._requests += 1
+        return self._requests
+
+    def send(self, *messages: Mapping[str, Any]) -> None:
+        self._child.send(*messages)
+
+    def ask(self, requests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        """Send requests in one go, and wait for the answers to them."""
+        if not requests:
+            return []
+
+        self.send(*requests)
+        answers: dict[int, Mapping[str, Any]] = {}
+        wanted = [request["id"] for request in requests]
+        while any(number not in answers for number in wanted):
+            message = self._child.receive()
+            if "id" in message:
+                answers[message["id"]] = message
+
+        return [answers[number] for number in wanted]
+
+
+class LibraryHouse(_Peer):
+    """A program over the library, see `benchmarks.workers.soaked`."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        argv: Sequence[str],
+        workspace: Path,
+        backend: Backend,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Start it, and wait until its orchestrator is open."""
+        super().__init__(
+            ground,
+            [*argv, backend, str(workspace), SHELL, str(HABITS)],
+            environment,
+            "the library's program",
+        )
+        self._answers([self._request("hello")])
+
+    def launch(self, launches: Sequence[Launch]) -> list[tuple[str, str | None]]:
+        """See `Open`."""
+        answers = self._answers([self._launch(each) for each in launches])
+        return [(answer["agent"], None) for answer in answers]
+
+    def order(self, launches: Sequence[Launch]) -> None:
+        """See `Open`."""
+        self.send(*(self._launch(each) for each in launches))
+
+    def stop(self, agents: Sequence[Soaked], *, kill: bool = False) -> None:
+        """See `Open`."""
+        self._answers([self._request("stop", agent=each.id, kill=kill) for each in agents])
+
+    def can_stop(self, agent: Soaked) -> bool:
+        """Any: the workspace is its own."""
+        return bool(agent.id)
+
+    def lists(self, agent: Soaked) -> bool:
+        """Look among its agents."""
+        [answer] = self._answers([self._request("agents")])
+        return agent.id in answer["agents"]
+
+    def use_thread(self) -> None:
+        """See `Open`."""
+        self._answers([self._request("thread")])
+
+    def _launch(self, launch: Launch) -> Mapping[str, Any]:
+        return self._request("launch", type=launch.agent_type, durable=launch.durable)
+
+    def _request(self, do: str, **more: object) -> Mapping[str, Any]:
+        return {"id": self.number(), "do": do, **more}
+
+    def _answers(self, requests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        answers = self.ask(requests)
+        for answer in answers:
+            if "error" in answer:
+                raise BrokenError(f"{self._name}: {answer['error']}")
+
+        return answers
+
+
+class McpHouse(_Peer):
+    """``python -m orchestrator``, asked over MCP."""
+
+    def __init__(
+        self,
+        ground: Ground,
+        argv: Sequence[str],
+        workspace: Path,
+        backend: Backend,
+        environment: Mapping[str, str],
+    ) -> None:
+        """Start it, and greet it."""
+        settings = {
+            "CLAUDE_EXECUTABLE": shlex.join([SHELL, str(HABITS)]),
+            "CLAUDE_ORCHESTRATOR_WORKSPACE": str(workspace),
+            "CLAUDE_ORCHESTRATOR_MAX_AGENTS": _NO_LIMIT,
+            "CLAUDE_ORCHESTRATOR_MAX_CONCURRENT": _NO_LIMIT,
+            "ORCHESTRATOR_BACKEND": backend,
+        }
+        super().__init__(ground, argv, {**environment, **settings}, "the MCP server")
+        self._newest: dict[str, str] = {}
+        greeting = {
+            "protocolVersion": PROTOCOL,
+            "capabilities": {},
+            "clientInfo": {"name": "soak", "version": "1"},
+        }
+        self.ask([self._request("initialize", greeting)])
+        self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
+
+    def launch(self, launches: Sequence[Launch]) -> list[tuple[str, str | None]]:
+        """See `Open`; agents that are launched together share a task."""
+        task = self._create_task()
+        answers = self._call("deploy_headless_agent", [_deploy(task, each) for each in launches])
+        self._newest = {"task_id": task, "agent_id": answers[-1]["agent_id"]}
+        return [(answer["agent_id"], task) for answer in answers]
+
+    def order(self, launches: Sequence[Launch]) -> None:
+        """See `Open`."""
+        if launches:
+            task = self._create_task()
+            calls = [_deploy(task, each) for each in launches]
+            self.send(*(self._tool("deploy_headless_agent", arguments) for arguments in calls))
+
+    def stop(self, agents: Sequence[Soaked], *, kill: bool = False) -> None:
+        """See `Open`; there is no tool that skips the grace."""
+        del kill
+        calls = [{"task_id": each.task, "agent_id": each.id} for each in agents]
+        self._call("kill_real_agent", calls)
+
+    def can_stop(self, agent: Soaked) -> bool:
+        """Only one with a task."""
+        return agent.task is not None
+
+    def lists(self, agent: Soaked) -> bool:
+        """Look at the status of its task; one without a task is in no answer."""
+        if agent.task is None:
+            return True
+
+        [answer] = self._call("get_real_task_status", [{"task_id": agent.task}])
+        rows = answer["agents"]["agents_list"]
+        return any(row["id"] == agent.id and row["status"] == "running" for row in rows)
+
+    def use_thread(self) -> None:
+        """See `Open`; it reads files in one."""
+        if self._newest:
+            self._call("get_agent_output", [{**self._newest, "tail": 1}])
+
+    def _create_task(self) -> str:
+        [answer] = self._call("create_real_task", [{"description": "a cycle of a soak"}])
+        return answer["task_id"]
+
+    def _call(self, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+        answers = self.ask([self._tool(tool, arguments) for arguments in calls])
+        contents = [answer.get("result", {}).get("structuredContent", {}) for answer in answers]
+        for content, answer in zip(contents, answers, strict=True):
+            if not content.get("success"):
+                raise BrokenError(f"{tool} was refused: {answer}")
+
+        return contents
+
+    def _tool(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
+        return self._request("tools/call", {"name": name, "arguments": arguments})
+
+    def _request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
+        return {"jsonrpc": "2.0", "id": self.number(), "method": method, "params": params}
+
+
+def _deploy(task: str, launch: Launch) -> Mapping[str, Any]:
+    return {
+        "task_id": task,
+        "agent_type": launch.agent_type,
+        "prompt": f"Be {launch.agent_type}.",
+        "durable": launch.durable,
+    }
+
+
+_KINDS: Final[Mapping[House, type[LibraryHouse | McpHouse]]] = {
+    "library": LibraryHouse,
+    "mcp": McpHouse,
+}
+
+
+def open_house(
+    kind: House,
+    backend: Backend,
+    *,
+    ground: Ground,
+    argv: Sequence[str],
+    workspace: Path,
+    environment: Mapping[str, str],
+) -> Open:
+    """Start an orchestrator, and wait until it answers.
+
+    Args:
+        kind: Which one.
+        backend: On which backend; where trio is not installed, on asyncio.
+        ground: Where it stands.
+        argv: Its program.
+        workspace: What it works on.
+        environment: On top of the ground's.
+
+    Raises:
+        BrokenError: It does not answer.
+    """
+    there = backend if importlib.util.find_spec(backend) else "asyncio"
+    return _KINDS[kind](ground, argv, workspace, there, environment)

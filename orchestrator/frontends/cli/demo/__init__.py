@@ -1,0 +1,1 @@
+"""``orchestrator demo``: the main job in one command, counted from outside."""

@@ -1,0 +1,1 @@
+"""``orchestrator doctor``: what this machine offers, how the workspace is, what is left over."""

@@ -1,0 +1,60 @@
+"""How a relay and an orchestrator shake hands: one line each."""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Final, cast
+
+#: Seconds for a live orchestrator to say who we are; one that was stopped for a while may take it.
+HANDSHAKE_TIME: Final = 15
+
+#: Bytes of its answer.
+HANDSHAKE_MAX: Final = 4_096
+
+
+class RefusedError(Exception):
+    """There is an orchestrator, and it does not take us; the message says why."""
+
+
+class StrangerError(Exception):
+    """What answers is no orchestrator."""
+
+
+def introduction(cookie: str) -> bytes:
+    """Return what the relay says first."""
+    return json.dumps({"orchestrator": 1, "cookie": cookie}).encode() + b"\n"
+
+
+def read_answer(received: bytes) -> bytes | None:
+    """Read the orchestrator's answer.
+
+    Args:
+        received: All that it has said so far.
+
+    Returns:
+        What follows the answer; None as long as that is not complete.
+
+    Raises:
+        RefusedError: It does not take us.
+        StrangerError: This is no answer to the handshake.
+    """
+    line, end, early = received.partition(b"\n")
+    if not end:
+        if len(received) > HANDSHAKE_MAX:
+            raise StrangerError("no answer to the handshake")
+
+        return None
+
+    try:
+        said: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        said = None
+
+    answer = cast("dict[str, object]", said) if isinstance(said, dict) else {}
+    if "error" in answer:
+        raise RefusedError(str(answer["error"]))
+
+    if not answer.get("ok"):
+        raise StrangerError("no answer to the handshake")
+
+    return early

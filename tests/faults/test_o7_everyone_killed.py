@@ -1,0 +1,159 @@
+"""O7: whoever of orchestrator, nursery and keepers is killed, the others finish the job.
+
+Who may be there until the next start, and nobody else: of agents whose keeper and nursery were
+killed, while no orchestrator was left to sweep, what they had started. The kernel ends the agents
+themselves. What has emptied its environment is found by the next start too, but only where it can
+be in a control group; elsewhere it stays.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from itertools import combinations, cycle
+from typing import TYPE_CHECKING, Final
+
+import anyio
+import pytest
+
+from orchestrator import open_orchestrator
+from orchestrator.model import AgentRecord, Lost, Running
+from orchestrator.process import kernel, tree
+from tests.support.durable import LONG, durable, keeper_of, wait_adopted, wait_recorded
+from tests.support.liveness import Liveness, open_liveness
+from tests.support.orchestrators import ChildOrchestrator, open_child
+from tests.support.waiting import until, wait_nobody_below
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+    from pathlib import Path
+
+PARTIES: Final = ("orchestrator", "nursery", "keepers")
+FAMILY: Final = ("leader", "child", "session", "daemon", "naked")
+
+
+SUBSETS: Final = [subset for size in (1, 2, 3) for subset in combinations(PARTIES, size)]
+BACKENDS: Final = cycle(("asyncio", "trio"))
+
+#: Every subset with and without control groups, on the backends in turn.
+ALL: Final = [
+    pytest.param(next(BACKENDS), cgroups, subset, id=f"{'+'.join(subset)}-{cgroups}")
+    for cgroups in ("auto", "never")
+    for subset in SUBSETS
+]
+
+
+@pytest.fixture
+async def liveness(anyio_backend: str) -> AsyncGenerator[Liveness]:
+    """Where agents say hello; in the end nobody may be left below this process."""
+    kernel.become_subreaper()
+    before = tree.children(os.getpid())
+    async with open_liveness() as liveness:
+        yield liveness
+
+    await wait_nobody_below(before)
+
+
+async def launch(child: ChildOrchestrator, liveness: Liveness, *, lives_on: bool) -> AgentRecord:
+    """Launch an agent with a whole household."""
+    asked = durable("has_household", liveness=liveness, durable=lives_on)
+    return AgentRecord.model_validate(await child.launch(asked))
+
+
+def kill_at_once(pids: list[int]) -> None:
+    """Kill these; nobody of them runs any more when the first one dies."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
+
+
+def swept(record: AgentRecord) -> set[int]:
+    """Who was found of an agent that is lost."""
+    assert isinstance(record.state, Lost), record.state
+    return {note.pid for note in record.state.swept}
+
+
+class Scene:
+    """What is there after the kill, and who may be.
+
+    Attributes:
+        left: What nobody finds: what has emptied its environment, without a control group, when
+            it has neither keeper nor nursery.
+    """
+
+    def __init__(self, liveness: Liveness, killed: tuple[str, ...], *, grouped: bool) -> None:
+        self._liveness = liveness
+        self._killed = set(killed)
+        unseen = {"nursery", "keepers"} <= self._killed and not grouped
+        self.left = ["naked", "naked"] if unseen else []
+
+    def here(self) -> list[str]:
+        """Who is there."""
+        return sorted(guest.word for guest in self._liveness.here())
+
+    async def wait(self, *families: tuple[str, ...]) -> None:
+        """Wait until these are there, and nobody else."""
+        wanted = sorted(word for family in families for word in family)
+        await until(lambda: self.here() == wanted, seconds=LONG)
+
+    async def wait_before_next_start(self) -> None:
+        """Wait until only those are there who may be until the next start."""
+        if self._killed == set(PARTIES):
+            await self.wait(FAMILY[1:], FAMILY[1:])
+        elif "keepers" in self._killed:
+            await self.wait(tuple(self.left))
+        elif "orchestrator" in self._killed:
+            await self.wait(FAMILY)
+        else:
+            await self.wait(FAMILY, FAMILY)
+
+    def found(self) -> set[int]:
+        """Whom a sweep finds; the kernel has ended the leaders, and nobody is left of the rest."""
+        words = set(FAMILY[1:]) - set(self.left)
+        return {guest.pid for guest in self._liveness.guests if guest.word in words}
+
+    def kill_left(self) -> None:
+        """End whoever is left."""
+        for guest in self._liveness.here():
+            os.kill(guest.pid, signal.SIGKILL)
+
+
+@pytest.mark.parametrize(("anyio_backend", "cgroups", "killed"), ALL)
+async def test_whoever_is_killed_bound_agents_are_gone_and_durable_ones_go_on_if_they_can(
+    anyio_backend: str, tmp_path: Path, liveness: Liveness, cgroups: str, killed: tuple[str, ...]
+) -> None:
+    env = {"ORCHESTRATOR_CGROUPS": cgroups}
+    with anyio.fail_after(40):
+        async with open_child(tmp_path, anyio_backend, env=env) as child:
+            bound = await launch(child, liveness, lives_on=False)
+            lasting = await launch(child, liveness, lives_on=True)
+            await liveness.wait_here(*FAMILY, times=2)
+            assert isinstance(lasting.state, Running)
+            scene = Scene(liveness, killed, grouped=lasting.state.cgroup is not None)
+            pids = {
+                "orchestrator": [child.pid],
+                "nursery": [child.nursery],
+                "keepers": [keeper_of(bound).pid, keeper_of(lasting).pid],
+            }
+            kill_at_once([pid for party in killed for pid in pids[party]])
+            await scene.wait_before_next_start()
+            if "orchestrator" not in killed:
+                await child.close_input()
+                await child.wait()
+
+        async with open_orchestrator(tmp_path) as orchestrator:
+            ended = await wait_recorded(orchestrator, bound.id)
+            if "keepers" in killed:
+                lost = await wait_recorded(orchestrator, lasting.id)
+                # What a nursery sweeps that has no orchestrator any more is noted nowhere.
+                if killed != ("orchestrator", "keepers"):
+                    assert scene.found() <= swept(ended) | swept(lost)
+            else:
+                assert ended.state.kind == "exited"
+                agent = await wait_adopted(orchestrator, lasting.id)
+                assert agent.record.state == lasting.state
+                await scene.wait(FAMILY)
+                await agent.stop("enough")
+
+        await scene.wait(tuple(scene.left))
+        scene.kill_left()

@@ -1,0 +1,1 @@
+"""The server under nonsense: arguments, lines and handshakes that nobody would write."""
