@@ -235,6 +235,11 @@ class Agent:
         self._failure = failure
         self._settled.set()
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether it never runs: nothing of it is on record any more."""
+        return self._failure is not None
+
     def note_exit(self) -> None:
         """Its leader has ended."""
         self._exited.set()

@@ -240,7 +240,7 @@ class Supervisor:
             What is known of it in the end.
 
         Raises:
-            NotFoundError: There is no such agent.
+            NotFoundError: There is no such agent, or its launch failed meanwhile.
         """
         agent = self._lives.agents.get(agent_id)
         if agent is None:
@@ -250,6 +250,9 @@ class Supervisor:
 
         agent.ask_to_stop(reason, kill=kill)
         await agent.wait_stopped()
+        if agent.is_refused:
+            raise NotFoundError(f"Agent {agent_id} was not started", agent_id=agent_id)
+
         return agent.record
 
     async def stop_family(
