@@ -6,7 +6,7 @@ import errno
 import logging
 import signal
 import socket
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -192,7 +192,10 @@ class Launcher:
         )
 
     async def _answer(self, link: KeeperLink, order: LaunchMessage) -> dict[str, Any] | None:
-        await link.send_order(order)
+        # When nobody takes the order, why that is may have been said already.
+        with suppress(OSError):
+            await link.send_order(order)
+
         with anyio.move_on_after(NUDGE):
             return await link.next_message()
 

@@ -22,6 +22,10 @@ STEPS: Final[Mapping[int, Sequence[str]]] = {
 }
 
 
+class NoWayError(Exception):
+    """The file has a version that nothing here can make the present one of."""
+
+
 def has_way_from(version: int) -> bool:
     """Whether a file of this version can become, or is, one of the present version."""
     return all(each in STEPS for each in range(version, schema.VERSION))
@@ -37,6 +41,7 @@ def migrate(connection: sqlite3.Connection) -> int | None:
 
     Raises:
         sqlite3.Error: It cannot be written, e.g. on a full disk; it is as it was.
+        NoWayError: It has lost its version, or has one that is not known.
     """
     if _version(connection) >= schema.VERSION:
         return None
@@ -46,6 +51,10 @@ def migrate(connection: sqlite3.Connection) -> int | None:
         former = _version(connection)
         if former >= schema.VERSION:
             return None
+
+        # asked here too: the file may have been overwritten since somebody looked
+        if not has_way_from(former):
+            raise NoWayError(f"it has the unknown format {former}")
 
         for version in range(former, schema.VERSION):
             for statement in STEPS[version]:

@@ -22,7 +22,7 @@ from .connecting import (
 )
 from .faults import DamagedError, explained, is_damage
 from .making import finish_making, make_file, salvage, set_companions_aside
-from .migration import has_way_from, migrate
+from .migration import NoWayError, has_way_from, migrate
 from .startlock import locked
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ def _open_fit(path: Path, patience: float) -> sqlite3.Connection:
         former = migrate(connection)
     except BaseException as error:
         connection.close()
-        if is_damage(error):
+        if is_damage(error) or isinstance(error, NoWayError):
             raise _UnfitError(str(error)) from error
 
         raise

@@ -141,19 +141,19 @@ atexit.register(os._exit, 3)
 """
 
 
-def test_an_orphan_is_found_and_ended_and_fails_the_run(tmp_path: Path) -> None:
-    found = run_wrong(tmp_path, ORPHAN, patience=1.0)
+def test_an_orphan_and_a_zombie_are_found_and_ended_and_fail_the_run(tmp_path: Path) -> None:
+    found = run_wrong(tmp_path, ORPHAN + ZOMBIE, patience=1.0)
     assert any("sleep" in orphan for orphan in list_of(found, "orphan")), found.findings
+    assert any("true" in zombie for zombie in list_of(found, "zombie")), found.findings
     assert not found.sound
     assert found.left == ()
 
 
 def test_everything_else_that_is_wrong_is_found(tmp_path: Path) -> None:
     assert "adopted" in {each.fate for each in draw_last(1, list(draw_lives(1, 10))[1])}
-    wrong = ZOMBIE + OUTCOME + SHUTDOWN + DESCRIPTORS + THREADS + DURABLE + STATUS
-    found = run_wrong(tmp_path, wrong, patience=1.0)
+    wrong = OUTCOME + SHUTDOWN + DESCRIPTORS + THREADS + DURABLE + STATUS
+    found = run_wrong(tmp_path, wrong, patience=3.0)
     details = {kind: "; ".join(list_of(found, kind)) for kind in get_args(Wrong)}
-    assert "true" in details["zombie"]
     assert "exited code 126" in details["outcome"]
     assert "did not begin" in details["shutdown"]
     assert "+" in details["descriptors"]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import signal
+import socket
 from typing import TYPE_CHECKING
 
 import anyio
@@ -14,6 +16,7 @@ from orchestrator.errors import LaunchError
 from orchestrator.model import ExitedWithCode, KilledBySignal, Limits
 from orchestrator.process import tree
 from orchestrator.process.launcher import Launcher, open_launcher
+from orchestrator.process.link import KeeperLink
 from orchestrator.process.messages import limits_message, policy_message, read_report
 from orchestrator.process.wire import encode
 from tests.support.agents import PATIENT, QUICK, argv
@@ -24,7 +27,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from orchestrator import StopPolicy
-    from orchestrator.process.link import KeeperLink
     from orchestrator.process.messages import KeeperReport
     from orchestrator.process.wire import LaunchMessage
     from tests.support.liveness import Liveness
@@ -265,6 +267,17 @@ async def test_a_refused_launch_names_what_was_refused(launcher: Launcher, tmp_p
             assert (await _last_word(link)).exit == ExitedWithCode(code=0)
 
     assert launcher.nursery_pid == nursery
+
+
+async def test_a_refusal_that_came_before_the_order_is_heard(
+    launcher: Launcher, tmp_path: Path
+) -> None:
+    ours, theirs = socket.socketpair()
+    with theirs:
+        theirs.sendall(encode({"event": "refused", "stage": "fork", "errno": errno.EAGAIN}))
+
+    with anyio.fail_after(10), pytest.raises(LaunchError, match="cannot fork"):
+        await launcher.launch(_order(tmp_path, "/bin/true"), KeeperLink(ours, None))
 
 
 async def test_a_stop_that_comes_with_the_order_finds_the_agent(

@@ -41,6 +41,7 @@ from orchestrator.model import (
     ProviderResult,
 )
 from orchestrator.registry import Registry, schema
+from orchestrator.registry.migration import NoWayError, migrate
 from orchestrator.registry.opening import open_file
 from orchestrator.registry.registry import FILE, FOLDER
 
@@ -157,6 +158,15 @@ def test_a_migrated_registry_is_migrated_once(path: Path, caplog: pytest.LogCapt
             check_all(registry)
 
     assert caplog.records == []
+
+
+def test_a_file_that_loses_its_version_before_it_is_migrated_is_not_migrated(path: Path) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 0")
+        with pytest.raises(NoWayError, match="unknown format 0"):
+            migrate(connection)
+
+        assert not connection.in_transaction
 
 
 def open_and_die(workspace: Path, number: int) -> subprocess.CompletedProcess[str]:

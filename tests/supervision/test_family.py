@@ -212,8 +212,10 @@ async def test_o3_a_kill_at_every_point_of_a_family_s_stop_leaves_it_whole_or_en
 
         await liveness.wait_gone()
 
-    last = "its orchestrator is gone" if early else "all"
-    assert [reason_of(record) for record in ends] == ["all", "all", last]
+    *durables, last = [reason_of(record) for record in ends]
+    assert durables == ["all", "all"]
+    # Its keeper saw the end first; which is on record first depends on how soon it is stopped.
+    assert last in ({"all", "its orchestrator is gone"} if early else {"all"})
 
 
 # ------------------------------------------------------------------------------------ the cost
