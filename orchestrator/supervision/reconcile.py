@@ -23,7 +23,16 @@ from orchestrator.process.folder_watch import watch_folder
 from orchestrator.process.identity import alive, wait_gone
 from orchestrator.process.overrule import overrule
 
-from .watch import bury, clear_away, final_state, is_kept, leader_of, log_end, read_outcome_file
+from .watch import (
+    bury,
+    clear_away,
+    final_state,
+    is_kept,
+    leader_of,
+    log_end,
+    part_of,
+    read_outcome_file,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator, Mapping
@@ -31,6 +40,7 @@ if TYPE_CHECKING:
     from anyio.abc import TaskGroup
 
     from orchestrator.model import AgentRecord, OrchestratorRecord
+    from orchestrator.process.messages import KeeperReport
     from orchestrator.providers import Provider
     from orchestrator.registry import Registry
 
@@ -43,6 +53,10 @@ T = TypeVar("T")
 #: Seconds between two looks at what is on record, where the system does not tell of changes; runs
 #: that are known are watched meanwhile.
 LOOK: Final = 5.0
+
+#: Seconds for a keeper that was never recorded, and whose agent is gone, to write how it ended.
+LAST_WORD: Final = 2.0
+_ROUND: Final = 0.02
 
 #: Seconds before a keeper that takes no orchestrator is tried again.
 AGAIN: Final = 10.0
@@ -247,8 +261,7 @@ class Reconciler:
         if report is None:
             born = leader_of(record) or self._owner_of(record)
             lost = await bury(record, "its orchestrator and its keeper were killed", born=born)
-            # A keeper that was never recorded may have finished its stop meanwhile.
-            report = read_outcome_file(record)
+            report = await _last_word(record)
             state = final_state(record, report, self._providers) if report else lost
         else:
             state = final_state(record, report, self._providers)
@@ -258,6 +271,17 @@ class Reconciler:
     def _owner_of(self, record: AgentRecord) -> ProcessIdentity | None:
         owner = self._registry.orchestrators.find(record.owner)
         return _identity(owner) if owner else None
+
+
+async def _last_word(record: AgentRecord) -> KeeperReport | None:
+    """Read what a keeper that was never recorded has written, or is about to write."""
+    part = part_of(record)
+    with anyio.move_on_after(LAST_WORD):
+        # Not known by a pid, it cannot be waited for; it removes this when it is done.
+        while not isinstance(record.state, Kept) and part.exists():  # noqa: ASYNC110
+            await anyio.sleep(_ROUND)
+
+    return read_outcome_file(record)
 
 
 def abandoned(owner: OrchestratorRecord, registry: Registry) -> bool:

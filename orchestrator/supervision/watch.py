@@ -30,6 +30,7 @@ from .verdict import conclude
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from orchestrator.model import AgentRecord, AgentState, ProcessIdentity
     from orchestrator.process.launcher import Launcher
@@ -221,11 +222,15 @@ def cgroup_of(record: AgentRecord) -> str | None:
     return record.state.cgroup if isinstance(record.state, Kept) else None
 
 
+def part_of(record: AgentRecord) -> Path:
+    """The room that its keeper reserves for the outcome, until that is written."""
+    return record.files.outcome.with_name(record.files.outcome.name + PART)
+
+
 def clear_away(record: AgentRecord) -> None:
     """Remove what lay beside an agent's files for as long as it lived."""
     files = record.files
-    part = files.outcome.with_name(files.outcome.name + PART)
-    for path in (files.address, files.mcp_config, files.door, part):
+    for path in (files.address, files.mcp_config, files.door, part_of(record)):
         try:
             path.unlink(missing_ok=True)
         except OSError as error:

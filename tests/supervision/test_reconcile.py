@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import anyio
 import pytest
@@ -18,6 +19,8 @@ from orchestrator.model import (
     AgentFiles,
     AgentRecord,
     AgentState,
+    ExitedWithCode,
+    Lost,
     OrchestratorRecord,
     Running,
     Starting,
@@ -26,7 +29,9 @@ from orchestrator.model import (
     new_orchestrator_id,
 )
 from orchestrator.process.identity import alive, identify
+from orchestrator.process.record import PART
 from orchestrator.registry import Registry
+from orchestrator.supervision import reconcile, watch
 from tests.support.agents import QUICK, argv
 from tests.support.waiting import until
 
@@ -41,6 +46,23 @@ pytestmark = pytest.mark.usefixtures("nobody_below")
 
 
 NOW = datetime.now(UTC)
+
+#: What a keeper writes, but for the agent.
+LAST_WORD = {
+    "pid": 1,
+    "exit": ["code", 7],
+    "requested": False,
+    "started_at": NOW.timestamp(),
+    "exited_at": NOW.timestamp(),
+    "ended_at": NOW.timestamp(),
+    "user_s": 0.0,
+    "system_s": 0.0,
+    "max_rss_bytes": 0,
+    "left_behind": [],
+    "receipt": None,
+    "limit": None,
+    "warnings": [],
+}
 
 
 def _gone(now: ProcessIdentity) -> ProcessIdentity:
@@ -202,6 +224,37 @@ async def test_o3_an_outcome_file_that_is_none_does_not_stand_in_the_way(
     record.files.outcome.write_text(text)
     settled = await _settled(tmp_path, record)
     assert settled.state.kind == "lost"
+
+
+async def test_o3_the_last_word_of_a_keeper_that_was_never_recorded_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    me = identify(os.getpid())
+    assert me is not None
+    record = _leave(tmp_path, _gone(me), Starting(since=NOW))
+    outcome = record.files.outcome
+    outcome.parent.mkdir()
+    part = outcome.with_name(outcome.name + PART)
+    part.touch()
+    buried = anyio.Event()
+
+    async def bury(*one: Any, **named: Any) -> Lost:
+        lost = await watch.bury(*one, **named)
+        buried.set()
+        return lost
+
+    async def speak() -> None:
+        await buried.wait()
+        said = {**LAST_WORD, "agent_id": record.id}
+        part.write_text(json.dumps(said))
+        part.rename(outcome)
+
+    monkeypatch.setattr(reconcile, "bury", bury)
+    async with anyio.create_task_group() as group:
+        group.start_soon(speak)
+        settled = await _settled(tmp_path, record)
+        assert settled.state.kind == "exited"
+        assert settled.state.outcome.exit == ExitedWithCode(code=7)
 
 
 async def test_the_agents_of_an_orchestrator_that_lives_are_left_to_it(
