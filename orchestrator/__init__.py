@@ -20,9 +20,8 @@ As a library::
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING
-
+#: Type checkers take it for true. `typing` itself would take half of a relay's start.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .app import open_orchestrator
     from .config import Settings
@@ -151,6 +150,8 @@ _HOMES = {
 def __getattr__(name: str) -> object:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    import importlib  # noqa: PLC0415  the relay needs no name, and nobody needs it before
 
     return getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
 

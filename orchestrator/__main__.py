@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 
 #: As in `orchestrator.config`, whose import would cost the relay half of its start.
@@ -42,6 +41,8 @@ def main() -> int:
 
         sys.stdout.write(OVERVIEW)
         return 0
+
+    import signal  # noqa: PLC0415  it takes a while, and agents wait for their relay
 
     # A client that gives up during the import gets a plain end by SIGINT, not a traceback.
     signal.signal(signal.SIGINT, signal.SIG_DFL)

@@ -6,13 +6,13 @@ Nothing but the standard library is imported, because agents wait for it, and th
 from __future__ import annotations
 
 import os
-import signal
-from typing import Final
 
 from .plain import main as plain
 
-#: These end a relay at once and without a word, as they end any plain program.
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+#: Type checkers take it for true. `typing` itself would take half of a relay's start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 #: How the addresses of durable agents end, see `orchestrator.model.AgentFiles`.
 ADDRESS_SUFFIX: Final = ".address"
@@ -33,18 +33,27 @@ def main(socket_path: str, cookie: str) -> int | None:
         is refused does not get a server of its own: an agent that has ended would have the rights
         of the user's own client there.
     """
-    before = [(number, signal.signal(number, signal.SIG_DFL)) for number in SIGNALS]
-    if _is_address(socket_path):
-        from .reconnecting import main as reconnecting  # noqa: PLC0415  few agents are durable
+    try:
+        if _is_address(socket_path):
+            from .reconnecting import main as reconnecting  # noqa: PLC0415  few agents are durable
 
-        return reconnecting(socket_path, cookie)
+            _end_by_signals()
+            return reconnecting(socket_path, cookie)
 
-    status = plain(socket_path, cookie)
-    if status is None:
-        for number, handler in before:
-            signal.signal(number, handler if handler is not None else signal.SIG_DFL)
+        return plain(socket_path, cookie, _end_by_signals)
+    except KeyboardInterrupt:
+        # So early that it was not the system's yet.
+        _end_by_signals()
+        os.kill(os.getpid(), 2)
+        raise
 
-    return status
+
+def _end_by_signals() -> None:
+    """Let signals end the relay at once and without a word, as they end any plain program."""
+    import signal  # noqa: PLC0415  it takes a while, and somebody waits for the relay before
+
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_DFL)
 
 
 def _is_address(path: str) -> bool:

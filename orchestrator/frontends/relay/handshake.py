@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-import json
-from typing import Any, Final, cast
+#: Type checkers take it for true. `typing` itself would take half of a relay's start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Any, Final
 
 #: Seconds for a live orchestrator to say who we are; one that was stopped for a while may take it.
 HANDSHAKE_TIME: Final = 15
+
+#: How the answer of an orchestrator that takes us begins and ends.
+_TAKEN: Final = b'{"ok": true, "agent_id": "'
+_TAKEN_END: Final = b'"}'
 
 #: Bytes of its answer.
 HANDSHAKE_MAX: Final = 4_096
@@ -22,6 +28,11 @@ class StrangerError(Exception):
 
 def introduction(cookie: str) -> bytes:
     """Return what the relay says first."""
+    if cookie.isascii() and cookie.isalnum():
+        return f'{{"orchestrator": 1, "cookie": "{cookie}"}}\n'.encode()
+
+    import json  # noqa: PLC0415  cookies of ours do without it
+
     return json.dumps({"orchestrator": 1, "cookie": cookie}).encode() + b"\n"
 
 
@@ -45,12 +56,10 @@ def read_answer(received: bytes) -> bytes | None:
 
         return None
 
-    try:
-        said: Any = json.loads(line)
-    except (ValueError, RecursionError):
-        said = None
+    if line.startswith(_TAKEN) and line.endswith(_TAKEN_END):
+        return early
 
-    answer = cast("dict[str, object]", said) if isinstance(said, dict) else {}
+    answer = _decoded(line)
     if "error" in answer:
         raise RefusedError(str(answer["error"]))
 
@@ -58,3 +67,15 @@ def read_answer(received: bytes) -> bytes | None:
         raise StrangerError("no answer to the handshake")
 
     return early
+
+
+def _decoded(line: bytes) -> dict[str, object]:
+    import json  # noqa: PLC0415  an orchestrator that takes us says so in words that need it not
+    from typing import cast  # noqa: PLC0415
+
+    try:
+        said: Any = json.loads(line)
+    except (ValueError, RecursionError):
+        said = None
+
+    return cast("dict[str, object]", said) if isinstance(said, dict) else {}

@@ -1,15 +1,17 @@
-"""The relay of an agent that ends with its orchestrator: bytes, as they are."""
+"""The relay of an agent that ends with its orchestrator: bytes, as they are.
+
+An agent's CLI waits until it has started, so it loads next to nothing: the C modules below
+`socket` and `threading`, which take longer to load than Python itself does to start.
+"""
 
 from __future__ import annotations
 
-import contextlib
+import _socket
+import _thread
 import os
 import select
-import socket
 import struct
 import sys
-import threading
-from typing import Final
 
 from .handshake import (
     HANDSHAKE_MAX,
@@ -20,6 +22,12 @@ from .handshake import (
     read_answer,
 )
 
+#: Type checkers take it for true. `typing` itself would take half of a relay's start.
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from typing import Final
+
 STDIN: Final = 0
 STDOUT: Final = 1
 CHUNK: Final = 64 * 1024
@@ -28,8 +36,13 @@ CHUNK: Final = 64 * 1024
 DRAIN_TIME: Final = 1.0
 
 
-def main(socket_path: str, cookie: str) -> int | None:
+def main(socket_path: str, cookie: str, begun: Callable[[], object]) -> int | None:
     """Relay until either side ends; see the package.
+
+    Args:
+        socket_path: The orchestrator's socket.
+        cookie: Whose relay this is.
+        begun: Called once input is passed on.
 
     Returns:
         None when there is no orchestrator behind the socket; no input has been read then. Else an
@@ -45,17 +58,19 @@ def main(socket_path: str, cookie: str) -> int | None:
         return None
 
     connection, early = connected
-    with connection:
-        return _Relay(connection).run(early)
+    try:
+        return _Relay(connection).run(early, begun)
+    finally:
+        connection.close()
 
 
-def _connect(path: str, cookie: str) -> tuple[socket.socket, bytes] | None:
+def _connect(path: str, cookie: str) -> tuple[_socket.socket, bytes] | None:
     """Connect and say who we are; None when there is nobody.
 
     Raises:
         RefusedError: There is an orchestrator, and it does not take us.
     """
-    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    connection = _socket.socket(_socket.AF_UNIX, _socket.SOCK_STREAM)
     try:
         # Not settimeout: a non-blocking connect fails at once when many relays wait in line.
         _limit(connection, HANDSHAKE_TIME)
@@ -73,14 +88,14 @@ def _connect(path: str, cookie: str) -> tuple[socket.socket, bytes] | None:
     return connection, early
 
 
-def _limit(connection: socket.socket, seconds: int) -> None:
+def _limit(connection: _socket.socket, seconds: int) -> None:
     """Let no operation wait longer; 0 for no limit."""
     limit = struct.pack("@ll", seconds, 0)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, limit)
-    connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, limit)
+    connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_SNDTIMEO, limit)
+    connection.setsockopt(_socket.SOL_SOCKET, _socket.SO_RCVTIMEO, limit)
 
 
-def _read_answer(connection: socket.socket) -> bytes:
+def _read_answer(connection: _socket.socket) -> bytes:
     """Wait for the answer to the handshake, and return what follows it."""
     received = b""
     early = None
@@ -98,13 +113,16 @@ def _read_answer(connection: socket.socket) -> bytes:
 class _Relay:
     """The two directions: input in a thread of its own, answers in the main one."""
 
-    def __init__(self, connection: socket.socket) -> None:
+    def __init__(self, connection: _socket.socket) -> None:
         self._connection = connection
-        self._input_ended = threading.Event()
-        self._over = threading.Event()
+        self._input_ended = False
+        # Held until the relay is over.
+        self._going_on = _thread.allocate_lock()
+        self._going_on.acquire()
 
-    def run(self, early: bytes) -> int:
-        threading.Thread(target=self._pass_input, daemon=True).start()
+    def run(self, early: bytes, begun: Callable[[], object]) -> int:
+        _thread.start_new_thread(self._pass_input, ())
+        begun()
         try:
             _write(early)
             while data := self._receive():
@@ -113,9 +131,9 @@ class _Relay:
             # The client takes no answers any more, so it is gone.
             return 0
         finally:
-            self._over.set()
+            self._going_on.release()
 
-        if self._input_ended.is_set():
+        if self._input_ended:
             return 0
 
         sys.stderr.write("orchestrator relay: the orchestrator went away\n")
@@ -130,11 +148,13 @@ class _Relay:
                 # The main thread sees it too, and ends the relay.
                 return
 
-        self._input_ended.set()
-        with contextlib.suppress(OSError):
-            self._connection.shutdown(socket.SHUT_WR)
+        self._input_ended = True
+        try:
+            self._connection.shutdown(_socket.SHUT_WR)
+        except OSError:
+            return
 
-        if not self._over.wait(DRAIN_TIME):
+        if not self._going_on.acquire(timeout=DRAIN_TIME):
             # The main thread may be blocked by a client that does not read.
             os._exit(0)
 
