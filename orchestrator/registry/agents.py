@@ -245,13 +245,11 @@ class Agents(Table):
         return self._read(*rows[0]) if rows else None
 
     def _read(self, agent_id: AgentId, text: str) -> AgentRecord:
-        # reading a record costs 25 us, so the live ones are kept; compared before they are used
-        known = self.memory.agents.get(agent_id)
-        if known is not None and known[0] == text:
-            return known[1]
+        record = self.memory.known_agent(agent_id, text)
+        if record is None:
+            record = decode(AgentRecord, text)
+            self.memory.keep_read(text, record)
 
-        record = decode(AgentRecord, text)
-        self.memory.keep_agent(text, record)
         return record
 
     def _is_known(self, agent_id: AgentId) -> bool:
@@ -276,17 +274,25 @@ class Agents(Table):
         if record.task_id is None:
             scope, value = "task_id IS NULL AND owner = ?", record.owner
 
-        ((total, live),) = self.database.rows(
-            f"SELECT count(*), coalesce(sum(live), 0) FROM agents WHERE {scope}",  # noqa: S608  our own text
-            (value,),
-        )
-        if limits.max_concurrent is not None and live >= limits.max_concurrent:
-            raise LimitReachedError(f"Too many active agents ({live}/{limits.max_concurrent})")
+        # Only what is limited is counted: the count of all grows with the registry.
+        if limits.max_concurrent is not None:
+            live = self._count(f"{scope} AND live = 1", value)
+            if live >= limits.max_concurrent:
+                raise LimitReachedError(f"Too many active agents ({live}/{limits.max_concurrent})")
 
-        if limits.max_agents is not None and total >= limits.max_agents:
-            raise LimitReachedError(f"Max agents reached ({total}/{limits.max_agents})")
+        if limits.max_agents is not None:
+            total = self._count(scope, value)
+            if total >= limits.max_agents:
+                raise LimitReachedError(f"Max agents reached ({total}/{limits.max_agents})")
 
         check_depth(record, limits.max_depth)
+
+    def _count(self, scope: str, value: str) -> int:
+        ((count,),) = self.database.rows(
+            f"SELECT count(*) FROM agents WHERE {scope}",  # noqa: S608  our own text
+            (value,),
+        )
+        return count
 
 
 def _unknown(agent_id: AgentId) -> NotFoundError:
