@@ -14,5 +14,9 @@
     census      processes counted and ended from outside
     figures     the statistics; pure
     model       series, tables, targets; frozen
+    charts      what is to be drawn; frozen
     report      the same on a terminal
+    plots       the same in pictures, drawn in ``drawing`` with matplotlib
+    publish     the same as ``docs/benchmarks.md``: a program of its own, with its pieces and what
+                people have written for it in ``publishing``
 """

@@ -21,8 +21,6 @@ KILL_LIMIT: Final = 10.0
 #: Seconds between two looks at what no descriptor tells.
 LOOK: Final = 0.01
 
-_MS_PER_S = 1000
-
 
 class Watch:
     """Holds a pidfd for each process, and is told by the kernel when each has ended.
@@ -37,7 +35,9 @@ class Watch:
         """Watch these; more can be added."""
         self.ended: dict[int, float] = {}
         self._pids: dict[int, int] = {}
-        self._poll = select.poll()
+        # Not poll: with a thousand of them, every end would cost a walk over all.
+        self._poll = select.epoll()
+        self._waiting: set[int] = set()
         for pid in pids:
             self.add(pid)
 
@@ -52,6 +52,7 @@ class Watch:
         traceback: TracebackType | None,
     ) -> None:
         """Close the descriptors."""
+        self._poll.close()
         for descriptor in self._pids:
             os.close(descriptor)
 
@@ -71,7 +72,8 @@ class Watch:
             return
 
         self._pids[descriptor] = pid
-        self._poll.register(descriptor, select.POLLIN)
+        self._waiting.add(descriptor)
+        self._poll.register(descriptor, select.EPOLLIN)
 
     def wait(self, *, quiet: float) -> bool:
         """Wait until all have ended, or nobody has for a while.
@@ -82,11 +84,12 @@ class Watch:
         Returns:
             Whether all have ended.
         """
-        while self.left:
-            ready = self._poll.poll(quiet * _MS_PER_S)
+        while self._waiting:
+            ready = self._poll.poll(quiet)
             now = time.perf_counter()
             for descriptor, _ in ready:
                 self._poll.unregister(descriptor)
+                self._waiting.discard(descriptor)
                 self.ended[self._pids[descriptor]] = now
 
             if not ready:

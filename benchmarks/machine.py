@@ -11,7 +11,13 @@ from pathlib import Path
 
 import psutil
 
+from orchestrator.process import scope
+
+from .leaking import daemons
+from .noise import measure_noise
+
 _GIB = 1 << 30
+_BASELINES = ("supervisor", "circus")
 _PACKAGES = ("orchestrator-keeper", "anyio", "trio", "mcp", "pydantic", "psutil")
 
 
@@ -24,7 +30,13 @@ def describe() -> dict[str, str]:
         "load": " ".join(f"{part:.2f}" for part in os.getloadavg()) + " (1, 5, 15 min, at start)",
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "packages": ", ".join(f"{name} {_version(name)}" for name in _PACKAGES),
+        "baselines": ", ".join(f"{name} {_version(name)}" for name in _BASELINES),
         "tmux": _tmux(),
+        "servers": daemons.versions(),
+        "compiler": _first_line("cc", "--version"),
+        "plots": f"matplotlib {_version('matplotlib')}",
+        "cgroups": _cgroups(),
+        "noise": str(measure_noise()),
     }
 
 
@@ -53,9 +65,25 @@ def _version(package: str) -> str:
 
 
 def _tmux() -> str:
-    program = shutil.which("tmux")
+    return _first_line("tmux", "-V")
+
+
+def _first_line(name: str, option: str) -> str:
+    """Return the first line of what a program says of itself."""
+    program = shutil.which(name)
     if program is None:
         return "not installed"
 
-    done = subprocess.run([program, "-V"], capture_output=True, text=True, check=False)
-    return done.stdout.strip() or "not known"
+    done = subprocess.run([program, option], capture_output=True, text=True, check=False)
+    return next(iter(done.stdout.strip().splitlines()), "") or "not known"
+
+
+def _cgroups() -> str:
+    """Say what control groups agents get here; found out by trying, as a nursery does."""
+    offer = scope.probe()
+    if offer.path is None:
+        return "none for agents"
+
+    names = [name for name in ("kill", "freeze", "memory") if getattr(offer, name)]
+    made = "in a scope of the user's systemd" if offer.scope else "in the own group"
+    return f"v2, one for each agent, made {made}: {', '.join(names) or 'no controls'}"

@@ -8,6 +8,9 @@ from pydantic import Field
 
 from orchestrator.model.base import Noun
 
+from .charts import Chart
+from .leaking.model import Trial
+
 Cell = float | int | str | None
 
 
@@ -121,6 +124,8 @@ class PartResult(Noun):
         verdicts: Its targets.
         skipped: Who is missing in it.
         series: Every single time, by the title of its table.
+        charts: To be drawn.
+        trials: Every single trial of the part ``leaks``.
         failure: What was broken; None when nothing was.
         busy_before: Per cent of all cores' time that others used in the second before it began.
     """
@@ -130,6 +135,8 @@ class PartResult(Noun):
     verdicts: tuple[Verdict, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     series: dict[str, tuple[Series, ...]] = Field(default_factory=dict[str, tuple[Series, ...]])
+    charts: tuple[Chart, ...] = ()
+    trials: tuple[Trial, ...] = ()
     failure: str | None = None
     busy_before: float = 0.0
 

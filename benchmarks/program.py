@@ -11,7 +11,9 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 import psutil
 from rich.console import Console
+from rich.markup import escape
 
+from . import plots
 from .errors import BrokenError
 from .ground import open_ground
 from .machine import describe
@@ -66,7 +68,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if asked.json is not None:
         asked.json.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
-    return 0 if run.sound else BROKEN
+    drawn = True
+    if asked.plots is not None:
+        drawn = draw(run, asked.plots, console)
+
+    return 0 if run.sound and drawn else BROKEN
 
 
 def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
@@ -108,6 +114,32 @@ def _measure_one(part: Part, context: Context) -> PartResult:
         return PartResult(name=part.name, failure=str(error))
 
 
+def draw(run: RunResult, folder: Path, console: Console) -> bool:
+    """Draw all charts, or say why not.
+
+    Args:
+        run: Whose charts.
+        folder: Where to.
+        console: Takes what is said of it.
+
+    Returns:
+        Whether no chart is broken; that nothing can be drawn here does not count.
+    """
+    reason = plots.missing()
+    if reason is not None:
+        console.print(f"[yellow]plots skipped:[/] {reason}", highlight=False)
+        return True
+
+    try:
+        written = plots.write_plots([chart for part in run.parts for chart in part.charts], folder)
+    except BrokenError as error:
+        console.print(f"[bold red]broken[/] {escape(str(error))}", highlight=False)
+        return False
+
+    console.print(f"plots: {len(written)} files in {escape(str(folder))}", highlight=False)
+    return True
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
@@ -122,11 +154,14 @@ def _parser() -> argparse.ArgumentParser:
         help=f"what to run; without one, all: {', '.join(part.name for part in PARTS)}",
     )
     effort = parser.add_mutually_exclusive_group()
-    effort.add_argument("--quick", action="store_true", help="a short run, under 90 s")
+    effort.add_argument("--quick", action="store_true", help="a short run, a few minutes")
     effort.add_argument(
         "--smoke", action="store_true", help="only show that it works; the figures mean nothing"
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write everything there, too")
+    parser.add_argument(
+        "--plots", type=Path, metavar="FOLDER", help="draw all charts there, as SVG and PNG"
+    )
     parser.add_argument("--list", action="store_true", help="name the parts, and run none")
     return parser
 

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from rich.markup import escape
 from rich.table import Table as RichTable
 
+from .words import short, with_unit
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -19,7 +21,7 @@ _MARKS = {True: "[green]✓ met[/]", False: "[red]✗ missed[/]", None: "[dim]no
 def print_machine(machine: dict[str, str], console: Console) -> None:
     """Print what a run is made on."""
     for name, value in machine.items():
-        console.print(f"[dim]{name:9}[/] {escape(value)}", highlight=False)
+        console.print(f"[dim]{name:12}[/] {escape(value)}", highlight=False)
 
     console.print()
 
@@ -86,7 +88,7 @@ def _rich(table: Table) -> RichTable:
 def _line(verdict: Verdict) -> str:
     target = verdict.target
     sign = "≤" if target.bound == "at most" else "≥"
-    figure = _NOTHING if verdict.figure is None else f"{verdict.figure:,.2f} {target.unit}"
+    figure = _NOTHING if verdict.figure is None else with_unit(short(verdict.figure), target.unit)
     detail = f" ({verdict.detail})" if verdict.detail else ""
-    wanted = f"{sign} {target.limit:g} {target.unit}"
+    wanted = f"{sign} {with_unit(f'{target.limit:g}', target.unit)}"
     return f"{_MARKS[verdict.met]}  {escape(f'{target.name}: {figure}, wanted {wanted}{detail}')}"

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _NS_PER_MS = 1_000_000
 _BYTES_PER_KIB = 1024
@@ -44,6 +48,34 @@ def read_vitals(pid: int) -> Vitals:
         descriptors=sum(1 for _ in (folder / "fd").iterdir()),
         threads=len(tasks),
     )
+
+
+def read_cpu(pids: Iterable[int]) -> float:
+    """Return the milliseconds that all these processes have run.
+
+    Raises:
+        OSError: One is gone, or somebody else's.
+    """
+    folders = [_PROC / str(pid) / "task" for pid in pids]
+    return sum(_ran(task / "schedstat") for each in folders for task in each.iterdir()) / _NS_PER_MS
+
+
+def reset_peak(pid: int) -> None:
+    """Let `read_peak` begin anew.
+
+    Raises:
+        OSError: It is gone, or somebody else's.
+    """
+    (_PROC / str(pid) / "clear_refs").write_text("5", encoding="ascii")
+
+
+def read_peak(pid: int) -> int:
+    """Return the most bytes of memory that were resident at one time since `reset_peak`.
+
+    Raises:
+        OSError: It is gone, or somebody else's.
+    """
+    return _number(_PROC / str(pid) / "status", "VmHWM:") * _BYTES_PER_KIB
 
 
 def _number(file: Path, label: str) -> int:

@@ -47,33 +47,41 @@ class LineChild:
             )
 
     def send(self, *messages: object) -> None:
-        """Write messages, all in one go.
+        """Write messages, all in one go; what it answers meanwhile is kept.
 
         Raises:
             BrokenError: It does not read any more.
         """
         data = b"".join(json.dumps(message).encode() + b"\n" for message in messages)
-        try:
-            self._pipe(self.process.stdin).write(data)
-        except OSError as error:
-            raise self._broken(f"does not listen ({error.strerror})") from error
+        target = self._pipe(self.process.stdin).fileno()
+        answers = self._pipe(self.process.stdout).fileno()
+        while data:
+            # Both would wait for ever if its answers filled their pipe before all is written.
+            readable, writable, _ = select.select([answers], [target], [], ANSWER_LIMIT)
+            if not readable and not writable:
+                raise self._broken(f"did not read for {ANSWER_LIMIT:.0f} s")
 
-    def receive(self) -> dict[str, Any]:
+            if readable:
+                self._read(answers)
+
+            if writable:
+                data = data[self._write(target, data[: select.PIPE_BUF]) :]
+
+    def receive(self, *, limit: float = ANSWER_LIMIT) -> dict[str, Any]:
         """Read the next message.
+
+        Args:
+            limit: Seconds that it may take.
 
         Raises:
             BrokenError: None came in time, or none will.
         """
         descriptor = self._pipe(self.process.stdout).fileno()
         while (end := self._buffer.find(b"\n")) < 0:
-            if not select.select([descriptor], [], [], ANSWER_LIMIT)[0]:
-                raise self._broken(f"gave no answer within {ANSWER_LIMIT:.0f} s")
+            if not select.select([descriptor], [], [], limit)[0]:
+                raise self._broken(f"gave no answer within {limit:.0f} s")
 
-            data = os.read(descriptor, _CHUNK)
-            if not data:
-                raise self._broken("ended without an answer")
-
-            self._buffer += data
+            self._read(descriptor)
 
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
@@ -102,6 +110,19 @@ class LineChild:
     def said(self) -> bytes:
         """Return what it said on standard error."""
         return self._errors.read_bytes()
+
+    def _read(self, descriptor: int) -> None:
+        data = os.read(descriptor, _CHUNK)
+        if not data:
+            raise self._broken("ended without an answer")
+
+        self._buffer += data
+
+    def _write(self, descriptor: int, data: bytes) -> int:
+        try:
+            return os.write(descriptor, data)
+        except OSError as error:
+            raise self._broken(f"does not listen ({error.strerror})") from error
 
     def _broken(self, what: str) -> BrokenError:
         tail = self.said()[-_TAIL:].decode("utf-8", "replace").strip()

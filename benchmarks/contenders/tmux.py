@@ -37,7 +37,8 @@ class TmuxSession:
         self._argv = ["tmux", "-L", "bench", "-f", "/dev/null"]
         self._launched = 0
         self._check("new-session", "-d", "-s", KEEP, "sleep", "1800")
-        self.root = int(self._check("display-message", "-p", "-t", KEEP, "#{pid}"))
+        pids = self._check("display-message", "-p", "-t", KEEP, "#{pid} #{pane_pid}")
+        self.root, self._keep = map(int, pids.split())
 
     def launch(self, count: int, *, together: bool) -> Round:
         """``tmux new-session -d``; timed from the client's start to its end.
@@ -74,10 +75,10 @@ class TmuxSession:
         Raises:
             BrokenError: It stays.
         """
-        with Watch([self.root]) as watch:
+        with Watch([self.root, self._keep]) as watch:
             wait_ended(self._client("kill-server"), what="tmux kill-server")
             if not watch.wait(quiet=LEAVE_LIMIT):
-                raise BrokenError(f"the server of tmux, pid {self.root}, stays after kill-server")
+                raise BrokenError(f"the server of tmux or its pane stays: {watch.left}")
 
     def _volley(self, count: int) -> list[float]:
         clients: list[subprocess.Popen[bytes]] = []

@@ -6,8 +6,6 @@ at end of input.
 
 from __future__ import annotations
 
-import json
-import os
 import sys
 import time
 from typing import TYPE_CHECKING, Any
@@ -16,26 +14,28 @@ import anyio
 
 from orchestrator import AgentSpec, OrchestratorError, open_orchestrator
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+from .lines import answer, held, requests_async
 
+if TYPE_CHECKING:
     from orchestrator import Agent, Supervisor
 
-_CHUNK = 1 << 16
 _MS_PER_S = 1000.0
-_ARGUMENTS = 4
+_ARGUMENTS = (4, 5)
 
 
-async def serve(workspace: str, program: str) -> None:
-    """Serve standard input until its end."""
+async def serve(workspace: str, program: str, megabytes: int) -> None:
+    """Serve standard input until its end, and hold so much memory meanwhile."""
+    ballast = held(megabytes)
     async with open_orchestrator(workspace) as orchestrator:
         worker = _Worker(orchestrator, AgentSpec(argv=(program,)))
-        _answer({})
-        async for request in _requests():
+        answer({})
+        async for request in requests_async():
             try:
-                _answer(await worker.do(request["do"], request.get("count", 0)))
+                answer(await worker.do(request["do"], request.get("count", 0)))
             except OrchestratorError as error:
-                _answer({"error": str(error)})
+                answer({"error": str(error)})
+
+    del ballast
 
 
 class _Worker:
@@ -101,32 +101,15 @@ class _Worker:
         return {}
 
 
-async def _requests() -> AsyncGenerator[dict[str, Any]]:
-    buffer = b""
-    while True:
-        await anyio.wait_readable(0)
-        data = os.read(0, _CHUNK)
-        if not data:
-            return
-
-        *lines, buffer = (buffer + data).split(b"\n")
-        for line in lines:
-            yield json.loads(line)
-
-
-def _answer(message: dict[str, Any]) -> None:
-    sys.stdout.write(json.dumps(message) + "\n")
-    sys.stdout.flush()
-
-
 def main() -> int:
     """Run on the backend, in the workspace, with the program that the arguments name."""
-    if len(sys.argv) != _ARGUMENTS:
-        sys.stderr.write("usage: python -m benchmarks.workers.library BACKEND WORKSPACE PROGRAM\n")
+    if len(sys.argv) not in _ARGUMENTS:
+        usage = "usage: python -m benchmarks.workers.library BACKEND WORKSPACE PROGRAM [MB]"
+        sys.stderr.write(f"{usage}\n")
         return 2
 
-    backend, workspace, program = sys.argv[1:]
-    anyio.run(serve, workspace, program, backend=backend)
+    backend, workspace, program, *megabytes = sys.argv[1:]
+    anyio.run(serve, workspace, program, int(*megabytes), backend=backend)
     return 0
 
 

@@ -13,6 +13,7 @@ import pytest
 from benchmarks.census import Watch
 from benchmarks.model import PartResult, RunResult
 from benchmarks.parts import PARTS
+from benchmarks.parts.launch_sweep import sized
 from benchmarks.vitals import Vitals, read_vitals
 from tests.support.evidence import wait_until
 
@@ -72,7 +73,7 @@ def test_a_part_that_is_not_there_is_refused_with_the_names_of_those_that_are() 
     assert "launch" in done.stderr
 
 
-def test_launching_is_measured_without_tmux_and_says_why_it_is_missing(
+def test_launching_is_measured_without_tmux_and_a_compiler_and_says_what_is_missing(
     tmp_path: Path, bare_path: Path
 ) -> None:
     file = tmp_path / "run.json"
@@ -82,16 +83,42 @@ def test_launching_is_measured_without_tmux_and_says_why_it_is_missing(
     run, part = only_part(file)
     assert run.left == ()
     assert "left by the benchmark: no process" in done.stdout
-    assert [(one.name, "not installed" in one.reason) for one in part.skipped] == [
-        ("tmux new-session -d", True)
-    ]
+    servers = [one for one in sized(1) if one.missing() is None]
+    missing = ["tmux new-session -d", *(one.name for one in sized(1) if one not in servers)]
+    not_installed = [one.name for one in part.skipped if "not installed" in one.reason]
+    assert not_installed == missing
+
+    bare = ["floor", "posix_spawn", "popen", "anyio", "library"]
+    everyone = {*bare, "library-trio", "mcp", *(one.key for one in servers)}
     counts = [{one.key: len(one.times) for one in table} for table in part.series.values()]
-    assert counts == [
-        {"popen": 4, "library": 4, "library-trio": 4, "mcp": 4},
-        {"popen": 3, "library": 3, "library-trio": 3, "mcp": 3},
-        {"popen": 4, "library": 4, "library-trio": 4},
-    ]
+    first, alone, many, *heavy, whole = counts
+    assert first == dict.fromkeys(everyone, 1)
+    assert alone == many == dict.fromkeys(everyone, 3)
+    assert whole == dict.fromkeys([*bare, "library-trio"], 4)
+    memory = [one.name for one in part.skipped if "MB" in one.name]
+    heavies = [f"{key}{kind}" for key in bare for kind in ("", "-heavy")]
+    assert memory or heavy == [dict.fromkeys(heavies, 4)]
     assert all(time > 0 for table in part.series.values() for one in table for time in one.times)
+    assert [chart.key for chart in part.charts][:2] == ["launch-p50", "launch-rate"]
+    assert "nothing here compiles C" in done.stdout
+
+
+def test_everything_is_ended_in_every_way_and_who_leaves_somebody_is_said_to(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "run.json"
+    done = benchmarks("stop", "--smoke", "--json", str(file))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    run, part = only_part(file)
+    assert run.left == ()
+    [table] = part.tables
+    left = {row[0]: row[-1] for row in table.rows}
+    clean = ["MCP server: end of input", "MCP server: SIGKILL", "library, asyncio: block left"]
+    assert [left[name] for name in clean] == [0, 0, 0]
+    assert left["bare Popen: killpg(SIGTERM)"] == 2
+    assert left["anyio: terminate()"] == 4
+    assert {chart.key for chart in part.charts} == {"stop", "stop-by-count"}
 
 
 def test_a_contender_that_does_not_work_breaks_the_run_and_leaves_nobody(

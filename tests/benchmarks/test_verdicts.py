@@ -7,12 +7,10 @@ from collections import Counter
 import pytest
 
 from benchmarks.model import Column, PartResult, Round, RunResult, Series, Target
-from benchmarks.parts import idle, launch, stop
 from benchmarks.progress import Steps
 from benchmarks.report import cell
 from benchmarks.rounds import Entrant, order, take_turns
 from benchmarks.tables import times_table
-from benchmarks.vitals import Vitals
 
 
 class Silent(Steps):
@@ -28,21 +26,6 @@ class Silent(Steps):
 def series(key: str, *medians: float) -> Series:
     rounds = tuple(Round(times=(one, one), wall=2 * one) for one in medians)
     return Series(key=key, name=key, rounds=rounds)
-
-
-def vitals(*, wakeups: int = 0, pss: int = 1_000_000) -> Vitals:
-    return Vitals(wakeups=wakeups, cpu_ms=0.0, pss=pss, descriptors=6, threads=1)
-
-
-def rest(role: str, *, house: str, woken: int = 0, pss: int = 1_000_000) -> idle.Rest:
-    return idle.Rest(
-        house=house,
-        name=house,
-        role=role,
-        seconds=2.0,
-        before=(vitals(wakeups=10),),
-        after=(vitals(wakeups=10 + woken, pss=pss),),
-    )
 
 
 @pytest.mark.parametrize(
@@ -101,49 +84,6 @@ def test_a_table_without_its_floor_has_no_ratios() -> None:
     table = times_table("t", [series("library", 4.0)], floor="popen")
     assert table.rows[0][-2:] == (None, None)
     assert cell(None, Column(name="x")) == "-"
-
-
-def test_launching_is_judged_by_ratios_within_the_rounds() -> None:
-    alone = [
-        series("popen", 1.0, 10.0, 2.0),
-        series("library", 4.0, 40.0, 8.0),
-        series("mcp", 10.0, 20.0, 30.0),
-        series("tmux", 16.0, 160.0, 32.0),
-    ]
-    many = [series("library", 1.0), series("tmux", 2.0)]
-    figures = [(verdict.figure, verdict.met) for verdict in launch.judge(alone, many)]
-    assert figures == [(4.0, True), (8.0, False), (4.0, True), (2.0, False), (103.0, True)]
-
-
-def test_a_contender_that_is_not_there_leaves_its_targets_unjudged() -> None:
-    alone = [series("popen", 1.0), series("library", 4.0), series("mcp", 10.0)]
-    met = [verdict.met for verdict in launch.judge(alone, [series("library", 1.0)])]
-    assert met == [True, True, None, None, True]
-
-
-def test_of_several_stops_the_worst_one_counts() -> None:
-    quick = stop.Ending(agents_ms=200.0, house_ms=300.0, left=0)
-    slow = stop.Ending(agents_ms=1200.0, house_ms=1300.0, left=0)
-    assert [one.met for one in stop.judge([quick, quick])] == [True, True]
-    assert [one.met for one in stop.judge([quick, slow])] == [False, True]
-
-
-def test_a_stop_that_leaves_somebody_has_no_time_at_which_all_were_gone() -> None:
-    leaky = stop.Ending(agents_ms=10.0, house_ms=None, left=1)
-    time, left = stop.judge([leaky])
-    assert time.figure is None
-    assert (left.figure, left.met) == (1, False)
-
-
-def test_one_wake_up_of_anybody_in_the_house_misses_the_target() -> None:
-    found = [
-        rest("orchestrator", house="library"),
-        rest("keepers", house="library", woken=1, pss=1_400_000),
-        rest("orchestrator", house="mcp"),
-        rest("keepers", house="mcp", pss=1_600_000),
-    ]
-    figures = [(verdict.figure, verdict.met) for verdict in idle.judge(found)]
-    assert figures == [(0.5, False), (1.4, True), (0.0, True), (1.6, False)]
 
 
 def test_a_run_is_sound_whatever_its_figures_but_not_with_a_process_left() -> None:

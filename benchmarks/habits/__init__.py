@@ -1,0 +1,1 @@
+"""Programs that agents run, each with habits of its own."""

@@ -1,0 +1,113 @@
+"""What is made of houses at rest, and that they are watched."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks.parts.idle import Memory, Rest, judge
+from benchmarks.parts.idle_tables import charts, memory_table
+from benchmarks.vitals import Vitals
+from tests.benchmarks.test_program import benchmarks, only_part, pytestmark
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+__all__ = ["pytestmark"]
+
+
+def vitals(
+    *, wakeups: int = 0, cpu_ms: float = 0.0, pss: int = 1_000_000, descriptors: int = 6
+) -> Vitals:
+    return Vitals(wakeups=wakeups, cpu_ms=cpu_ms, pss=pss, descriptors=descriptors, threads=1)
+
+
+def rest(role: str, *, house: str, woken: int = 0, cpu_ms: float = 0.0) -> Rest:
+    return Rest(
+        house=house,
+        name=house,
+        role=role,
+        seconds=2.0,
+        before=(vitals(wakeups=10, cpu_ms=5.0),),
+        after=(vitals(wakeups=10 + woken, cpu_ms=5.0 + cpu_ms),),
+    )
+
+
+def memory(house: str, *, keeper: int) -> Memory:
+    """A house whose server grows by 2 MB, with two keepers."""
+    keepers = (vitals(pss=keeper, descriptors=7), vitals(pss=keeper, descriptors=7))
+    return Memory(
+        house=house,
+        name=house,
+        agents=2,
+        empty=(vitals(pss=40_000_000),),
+        full=(vitals(pss=42_000_000), *keepers),
+        keepers=keepers,
+    )
+
+
+def test_one_wake_up_of_anybody_in_the_house_misses_the_target() -> None:
+    found = [
+        rest("server", house="library"),
+        rest("keepers", house="library", woken=1),
+        rest("server", house="mcp"),
+    ]
+    woken = [one for one in judge(found, []) if "wake-ups" in one.target.name]
+    assert [(one.figure, one.met) for one in woken] == [(0.5, False), (0.0, True)]
+
+
+def test_the_cpu_of_everybody_in_the_house_counts_in_per_cent_of_a_core() -> None:
+    found = [
+        rest("server", house="library", cpu_ms=0.1),
+        rest("keepers", house="library", cpu_ms=0.3),
+        rest("server", house="mcp", cpu_ms=0.1),
+    ]
+    ran = [one for one in judge(found, []) if "CPU" in one.target.name]
+    assert [one.figure for one in ran] == pytest.approx([0.02, 0.005])
+    assert [one.met for one in ran] == [False, True]
+
+
+def test_an_agent_weighs_its_keeper_and_what_the_server_grows_by() -> None:
+    light, heavy = memory("library", keeper=0), memory("mcp", keeper=500_000)
+    assert (light.per_agent, heavy.per_agent) == (1.0, 1.5)
+    assert light.descriptors == 7.0
+    weighed = [one for one in judge([], [light, heavy]) if "memory" in one.target.name]
+    assert [(one.figure, one.met) for one in weighed] == [(1.0, True), (1.5, False)]
+    assert weighed[1].detail == "the keeper alone: 0.50 MB"
+
+
+def test_a_house_that_was_not_watched_leaves_its_targets_unjudged() -> None:
+    assert {one.met for one in judge([], [])} == {None}
+
+
+def test_a_house_without_keepers_has_no_figure_for_them() -> None:
+    bare = Memory(
+        house="tmux", name="tmux", agents=1, empty=(vitals(),), full=(vitals(),), keepers=()
+    )
+    [row] = memory_table(1, [bare]).rows
+    assert row == ("tmux", 1.0, 1.0, 0.0, None, None, 0.0)
+
+
+def test_a_bar_is_a_whole_house() -> None:
+    found = [rest("server", house="mcp", woken=1), rest("keepers", house="mcp", woken=2)]
+    wakeups, _, _ = charts(found, [])
+    assert [(bar.value, bar.ours) for bar in wakeups.bars] == [(1.5, True)]
+
+
+def test_houses_are_weighed_and_watched(tmp_path: Path) -> None:
+    file = tmp_path / "run.json"
+    done = benchmarks("idle", "--smoke", "--json", str(file))
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    run, part = only_part(file)
+    assert run.left == ()
+    at_rest, weighed = part.tables
+    houses = [row[0] for row in weighed.rows]
+    skipped = [one.name for one in part.skipped]
+    assert set(houses) == {row[0] for row in at_rest.rows}
+    assert len(houses) + len(skipped) == 6
+    of_library = {row[1]: row[2] for row in at_rest.rows if row[0] == "launch(), asyncio"}
+    assert of_library["keepers"] == 2
+    assert of_library["server"] == of_library["nursery"] == 1
+    assert all(verdict.figure is not None for verdict in part.verdicts)
