@@ -19,6 +19,7 @@ import pytest
 from orchestrator import open_orchestrator
 from orchestrator.model import AgentRecord, Lost, Running
 from orchestrator.process import kernel, tree
+from orchestrator.registry import Registry
 from tests.support.durable import LONG, durable, keeper_of, wait_adopted, wait_recorded
 from tests.support.liveness import Liveness, open_liveness
 from tests.support.orchestrators import ChildOrchestrator, open_child
@@ -65,6 +66,14 @@ def kill_at_once(pids: list[int]) -> None:
     for number in (signal.SIGSTOP, signal.SIGKILL):
         for pid in pids:
             os.kill(pid, number)
+
+
+async def wait_lost(workspace: Path, *records: AgentRecord) -> None:
+    """Wait until it is on record that these have ended: in an end, that is left to the next."""
+    with Registry.open(workspace) as registry:
+        await until(
+            lambda: not any(registry.agents.get(each.id).live for each in records), seconds=LONG
+        )
 
 
 def swept(record: AgentRecord) -> set[int]:
@@ -138,6 +147,9 @@ async def test_whoever_is_killed_bound_agents_are_gone_and_durable_ones_go_on_if
             kill_at_once([pid for party in killed for pid in pids[party]])
             await scene.wait_before_next_start()
             if "orchestrator" not in killed:
+                if "keepers" in killed:
+                    await wait_lost(tmp_path, bound, lasting)
+
                 await child.close_input()
                 await child.wait()
 

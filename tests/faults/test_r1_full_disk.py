@@ -16,6 +16,7 @@ from tests.support.agents import spec
 from tests.support.evidence import ask_until
 from tests.support.liveness import open_liveness
 from tests.support.mcp_server import SERVER, ends, open_server
+from tests.support.waiting import until
 
 from .hardy import open_hardy
 from .small_disk import open_small_disk
@@ -172,8 +173,9 @@ async def test_r1_after_a_kill_on_a_full_disk_the_next_start_knows_how_each_agen
             await child.wait()
             await liveness.wait_gone()
 
-        outcomes = list((disk.outside / "workspace/agents").glob("*/outcome.json"))
-        assert len(outcomes) == 3, "a keeper had not reserved the room for its last word"
+        # Each keeper had reserved the room for its last word.
+        agents = disk.outside / "workspace/agents"
+        await until(lambda: len(list(agents.glob("*/outcome.json"))) == 3)
         disk.make_room()
 
     assert ends(disk.next_start(workspace)) == dict.fromkeys(ids, "terminated")

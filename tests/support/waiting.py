@@ -18,8 +18,11 @@ T = TypeVar("T")
 
 _ROUND = 0.01
 
+#: The longest that anything may take on a machine that does other work, in seconds.
+PATIENCE = 15.0
 
-async def until(look: Callable[[], T], *, seconds: float = 5.0) -> T:
+
+async def until(look: Callable[[], T], *, seconds: float = PATIENCE) -> T:
     """Look again and again until what is seen is true, and return it.
 
     Raises:
@@ -48,7 +51,7 @@ def below(but: Collection[int] = ()) -> list[Proc]:
     return [proc for proc in found if proc.pid not in left_out]
 
 
-async def wait_nobody_below(but: Collection[int] = (), *, seconds: float = 5.0) -> None:
+async def wait_nobody_below(but: Collection[int] = (), *, seconds: float = PATIENCE) -> None:
     """Wait until nobody descends from this process, and reap the orphans that it was left.
 
     Raises:
