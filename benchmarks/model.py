@@ -128,6 +128,7 @@ class PartResult(Noun):
         trials: Every single trial of the part ``leaks``.
         failure: What was broken; None when nothing was.
         busy_before: Per cent of all cores' time that others used in the second before it began.
+        seconds: How long it took.
     """
 
     name: str
@@ -139,6 +140,7 @@ class PartResult(Noun):
     trials: tuple[Trial, ...] = ()
     failure: str | None = None
     busy_before: float = 0.0
+    seconds: float = 0.0
 
 
 class RunResult(Noun):

@@ -86,8 +86,10 @@ def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
         context = Context(ground=ground, plan=plan, steps=steps)
         for part in parts:
             busy = psutil.cpu_percent(interval=1.0)
+            started = time.monotonic()
             measured = _measure_one(part, context)
-            result = measured.model_copy(update={"busy_before": busy})
+            took = round(time.monotonic() - started, 1)
+            result = measured.model_copy(update={"busy_before": busy, "seconds": took})
             left.extend(f"{part.name}: {who}" for who in ground.sweep())
             results.append(result)
             print_part(result, console)

@@ -29,7 +29,8 @@ def print_machine(machine: dict[str, str], console: Console) -> None:
 def print_part(part: PartResult, console: Console) -> None:
     """Print what a part found."""
     console.rule(
-        f"[bold]{part.name}[/]; the second before, cores were {part.busy_before:.0f} % busy"
+        f"[bold]{part.name}[/], {part.seconds:.0f} s; the second before, cores were "
+        f"{part.busy_before:.0f} % busy"
     )
     for table in part.tables:
         console.print(_rich(table))

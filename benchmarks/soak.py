@@ -79,7 +79,10 @@ def _run(asked: Asked, console: Console) -> SoakReport:
 
         report = report.model_copy(update={"left": ground.sweep()})
 
-    print_part(part_result(report).model_copy(update={"busy_before": busy}), console)
+    print_part(
+        part_result(report).model_copy(update={"busy_before": busy, "seconds": report.seconds}),
+        console,
+    )
     if report.cut_short:
         console.print(f"ended before its time, after {report.done} cycles", highlight=False)
 
