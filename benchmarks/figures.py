@@ -12,9 +12,13 @@ if TYPE_CHECKING:
     from .model import Round, Series
 
 _MS_PER_S = 1000.0
+_PERCENT = 100.0
 _HALF = 0.5
 _QUARTER = 0.25
 _THREE_QUARTERS = 0.75
+
+#: Fewer rounds have no half around the middle one.
+_ROUNDS_MIN = 3
 
 
 def quantile(values: Sequence[float], share: float) -> float:
@@ -98,9 +102,15 @@ def rate(series: Series) -> float:
     return len(series.times) / wall * _MS_PER_S
 
 
-def noise(series: Series) -> float:
-    """How far a round's median lies from the middle one, as a share of it."""
-    return middle([typical(one) for one in series.rounds]).spread
+def noise(series: Series) -> float | None:
+    """How far a round's median lies from the middle one, in per cent of it.
+
+    None where there are too few rounds to tell.
+    """
+    if len(series.rounds) < _ROUNDS_MIN:
+        return None
+
+    return middle([typical(one) for one in series.rounds]).spread * _PERCENT
 
 
 def ratio(series: Series, base: Series, figure: Callable[[Round], float]) -> Middle:

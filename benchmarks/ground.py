@@ -63,13 +63,15 @@ class Ground:
     """The folder and the environment of one run; made by `open_ground`.
 
     Attributes:
-        folder: Of this run alone; removed at its end.
+        folder: Of this run alone; removed at its end. In memory where there is room.
+        disk: The same on a disk, for what is about files.
         environment: For whatever is started.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, disk: Path | None = None) -> None:
         """Write the agents' programs into the folder."""
         self.folder = folder
+        self.disk = disk or folder
         self._run = folder.name
         self._known: list[subprocess.Popen[bytes]] = []
         self._folders = 0
@@ -94,10 +96,10 @@ class Ground:
         """
         return self.folder / f"agent-{name}"
 
-    def new_folder(self) -> Path:
+    def new_folder(self, *, on_disk: bool = False) -> Path:
         """Make an empty folder."""
         self._folders += 1
-        folder = self.folder / f"{self._folders}"
+        folder = (self.disk if on_disk else self.folder) / f"{self._folders}"
         folder.mkdir()
         return folder
 
@@ -194,11 +196,11 @@ class Ground:
             return False
 
 
-def _in_memory() -> Path | None:
+def in_memory() -> Path | None:
     """Return a folder in memory, where there is one with room that lets programs run.
 
-    Agents have files. On a disk each costs what the file system makes of it (ext4 without a journal
-    was seen to take 0.3 ms and more once others had been removed), and that is not compared here.
+    Agents have files. On a disk each costs what the file system makes of it, and that is not
+    compared here.
     """
     try:
         room = os.statvfs(_MEMORY)
@@ -217,8 +219,11 @@ def open_ground() -> Generator[Ground]:
     """
     become_subreaper()
     raise_limits()
-    with tempfile.TemporaryDirectory(prefix="bench-", dir=_in_memory()) as folder:
-        ground = Ground(Path(folder))
+    with (
+        tempfile.TemporaryDirectory(prefix="bench-disk-") as disk,
+        tempfile.TemporaryDirectory(prefix="bench-", dir=in_memory()) as folder,
+    ):
+        ground = Ground(Path(folder), Path(disk))
         try:
             yield ground
         finally:

@@ -6,6 +6,7 @@ import os
 import platform
 import shutil
 import subprocess
+import tempfile
 from importlib import metadata
 from pathlib import Path
 
@@ -13,6 +14,7 @@ import psutil
 
 from orchestrator.process import scope
 
+from .ground import in_memory
 from .leaking import daemons
 from .noise import measure_noise
 
@@ -36,8 +38,16 @@ def describe() -> dict[str, str]:
         "compiler": _first_line("cc", "--version"),
         "plots": f"matplotlib {_version('matplotlib')}",
         "cgroups": _cgroups(),
+        "files": f"of a run on {_file_system(in_memory())}; of the registry on {_file_system()}",
         "noise": str(measure_noise()),
     }
+
+
+def _file_system(folder: Path | None = None) -> str:
+    """Name the kind of file system of a folder; None for that of temporary files."""
+    path = folder or Path(tempfile.gettempdir())
+    mounted = {Path(one.mountpoint): one.fstype for one in psutil.disk_partitions(all=True)}
+    return next((mounted[one] for one in (path, *path.parents) if one in mounted), "unknown")
 
 
 def _usable_cores() -> int:

@@ -100,7 +100,7 @@ FULL: Final = Plan(
     scale_seconds=4.0,
 )
 
-#: For continuous integration: under 90 s on two busy cores.
+#: For continuous integration: some four minutes on two cores.
 QUICK: Final = Plan(
     name="quick",
     rounds=5,

@@ -60,13 +60,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     plan = SMOKE if asked.smoke else QUICK if asked.quick else FULL
     parts = [part for part in PARTS if not asked.parts or part.name in asked.parts]
     try:
-        run = measure(parts, plan, console)
+        run = measure(parts, plan, console, asked.json)
     except KeyboardInterrupt:
         console.print("interrupted; everything that ran was ended")
         return INTERRUPTED
-
-    if asked.json is not None:
-        asked.json.write_text(run.model_dump_json(indent=1) + "\n", encoding="utf-8")
 
     drawn = True
     if asked.plots is not None:
@@ -75,13 +72,35 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0 if run.sound and drawn else BROKEN
 
 
-def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
-    """Run the parts one after the other, and print each as soon as it is done."""
+def measure(
+    parts: Sequence[Part], plan: Plan, console: Console, file: Path | None = None
+) -> RunResult:
+    """Run the parts one after the other, and print each as soon as it is done.
+
+    Args:
+        parts: What to run.
+        plan: How much of it.
+        console: Takes what is found.
+        file: Gets it as JSON, after each part anew.
+    """
     began = time.monotonic()
     machine = describe()
+    if file is not None:
+        file.touch()  # what cannot be written is said before anything is measured
+
     print_machine(machine, console)
     results: list[PartResult] = []
     left: list[str] = []
+
+    def so_far() -> RunResult:
+        return RunResult(
+            plan=plan.name,
+            machine=machine,
+            parts=tuple(results),
+            left=tuple(left),
+            seconds=round(time.monotonic() - began, 1),
+        )
+
     with open_ground() as ground, show_progress() as steps:
         context = Context(ground=ground, plan=plan, steps=steps)
         for part in parts:
@@ -93,14 +112,10 @@ def measure(parts: Sequence[Part], plan: Plan, console: Console) -> RunResult:
             left.extend(f"{part.name}: {who}" for who in ground.sweep())
             results.append(result)
             print_part(result, console)
+            if file is not None:
+                file.write_text(so_far().model_dump_json(indent=1) + "\n", encoding="utf-8")
 
-    run = RunResult(
-        plan=plan.name,
-        machine=machine,
-        parts=tuple(results),
-        left=tuple(left),
-        seconds=round(time.monotonic() - began, 1),
-    )
+    run = so_far()
     print_end(run, console)
     return run
 
@@ -114,6 +129,8 @@ def _measure_one(part: Part, context: Context) -> PartResult:
         return part.measure(context)
     except BrokenError as error:
         return PartResult(name=part.name, failure=str(error))
+    except Exception as error:  # noqa: BLE001  a part does not take the others with it
+        return PartResult(name=part.name, failure=f"{type(error).__name__}: {error}")
 
 
 def draw(run: RunResult, folder: Path, console: Console) -> bool:

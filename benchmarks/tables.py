@@ -12,8 +12,6 @@ if TYPE_CHECKING:
 
     from .model import Cell, Series
 
-_PERCENT = 100.0
-
 
 def times_table(
     title: str, series: Sequence[Series], *, floor: str, notes: Iterable[str] = ()
@@ -53,7 +51,7 @@ def _row(series: Series, base: Series | None) -> tuple[Cell, ...]:
         quantile(times, 0.5),
         quantile(times, 0.95),
         quantile(times, 0.99),
-        noise(series) * _PERCENT,
+        noise(series),
         rate(series),
         None if base is None else ratio(series, base, typical).value,
         None if base is None else ratio(series, base, pace).value,

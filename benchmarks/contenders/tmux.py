@@ -92,6 +92,7 @@ class TmuxSession:
                 )
                 clients.append(client)
                 watch.add(client.pid)
+                watch.wait(quiet=0.0)  # who has ended meanwhile is timed now
 
             watch.wait(quiet=LEAVE_LIMIT)
             for client in clients:

@@ -38,7 +38,6 @@ TITLE: Final = "get_real_task_status over MCP"
 _TOOL: Final = "get_real_task_status"
 _RECORDED: Final = "ended"
 _RUNNING: Final = "live"
-_PERCENT: Final = 100.0
 _KB: Final = 1000.0
 _LATE: Final = 0.99
 
@@ -111,7 +110,7 @@ def judge_status(series: Sequence[Series]) -> tuple[Verdict, ...]:
 @contextmanager
 def _tasks(ground: Ground) -> Generator[list[Entrant[_Task]]]:
     """Open a server whose workspace has all the tasks."""
-    workspace = ground.new_folder()
+    workspace = ground.new_folder(on_disk=True)
     recorded = _record(ground, workspace)
     with open_client(ground, of_server(workspace, ground.program("stays"))) as client:
         entrants = [
@@ -167,7 +166,7 @@ def _table(series: Sequence[Series], sizes: Sequence[int]) -> Table:
                 len(one.times),
                 median(one.times),
                 quantile(one.times, _LATE),
-                noise(one) * _PERCENT,
+                noise(one),
                 ratio(one, series[0], typical).value,
                 size / _KB,
             )

@@ -53,7 +53,7 @@ class Store:
         self.name = f"{NAMES[kind]}, {count:,} on record"
         self.kinds: dict[str, list[float]] = {}
         self._turns = 0
-        folder = str(ground.new_folder() / kind)
+        folder = str(ground.new_folder(on_disk=True) / kind)
         argv = [sys.executable, "-m", "benchmarks.workers.registry", kind, folder, str(count)]
         self._child = LineChild(ground, argv, environment={}, name=self.name)
 

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
     from .registry_stores import Store
 
-_PERCENT = 100.0
 _MS_PER_S = 1000.0
 _LATE = 0.99
 _VERY_LATE = 0.999
@@ -96,7 +95,7 @@ def changes_table(series: Sequence[Series]) -> Table:
                 median(one.times),
                 quantile(one.times, _LATE),
                 quantile(one.times, _VERY_LATE),
-                noise(one) * _PERCENT,
+                noise(one),
                 median([pace_of_lives(each) for each in one.rounds]),
                 ratio(one, floors[on_record(one)], typical).value,
                 ratio(fewest[one.key.rpartition("-")[0]], one, pace_of_lives).value,

@@ -226,7 +226,6 @@ def _members(root: int) -> dict[str, list[int]]:
     """Say who is what, by where it stands below the orchestrator."""
     nurseries = _children(root)
     below = [pid for nursery in nurseries for pid in _children(nursery)]
-    # A keeper without an agent is kept ready for the next launch.
     return {
         SERVER: [root],
         NURSERY: nurseries,
@@ -246,6 +245,7 @@ def _children(pid: int) -> list[int]:
 def _end(house: House) -> tuple[float, int]:
     """End everything; returns the milliseconds until the last one went, and how many stay."""
     everyone = census.tree(house.root)
+    before = [psutil.Process(pid) for pid in everyone]
     with census.Watch(everyone) as watch:
         began = time.perf_counter()
         house.leave()
@@ -253,6 +253,8 @@ def _end(house: House) -> tuple[float, int]:
         last = max(watch.ended.values(), default=began)
         left = len(watch.left)
 
+    # The pidfds say that these are still the same.
+    census.end(one for one in before if one.pid in watch.left)
     return (last - began) * _MS_PER_S, left
 
 

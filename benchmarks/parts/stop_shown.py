@@ -51,10 +51,7 @@ def tabulate(count: int, ways: Sequence[Way], turns: Turns) -> Table:
                 "The floor was told every process group; it sends SIGTERM to each, and reaps as "
                 "the subreaper of all."
             ),
-            (
-                "circus has an option stop_children, which reached nobody more when tried: it "
-                "looks for an agent's children after the agent, their parent, is gone."
-            ),
+            "circus is told to stop children, too (stop_children).",
             "All: also server, nursery and keepers; those without a server have none of these.",
             (
                 f"Left: still there {QUIET:.0f} s after the last end, or {ALONE:.0f} s when no "

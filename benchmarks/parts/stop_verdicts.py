@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.contenders.floor import FLOOR
-from benchmarks.figures import middle
+from benchmarks.figures import median, middle
 from benchmarks.model import Target
 
 from .stop_attempt import PROCESSES
@@ -75,11 +75,17 @@ def over(turns: Turns, key: str, base: str) -> Middle | None:
 
 def _compare(turns: Turns, count: int, base: str, *, limit: float) -> Verdict:
     """Compare the library with another one, and say what that one has left undone."""
-    name = f"stop of {count} agents, library ÷ {base}"
+    name = f"stop of {count} agents, until they are gone and reaped, library ÷ {base}"
     target = Target(name=name, bound="at most", limit=limit, unit="times")
     ratio = over(turns, LIBRARY, base)
     left = max((one.left for one in turns.get(base, [])), default=0)
-    detail = f"{base} leaves {left:,} of {count * PROCESSES:,} processes" if left else ""
+    details = [f"{base} leaves {left:,} of {count * PROCESSES:,} processes"] if left else []
+    whole = [one.house_ms for one in turns.get(LIBRARY, []) if one.house_ms is not None]
+    if whole:
+        agents = median([one.agents_ms for one in turns[LIBRARY]])
+        details.append(f"agents {agents:.0f} ms, with keepers and all {median(whole):.0f} ms")
+
+    detail = "; ".join(details)
     return target.judge(ratio and ratio.value, detail=detail)
 
 

@@ -103,7 +103,10 @@ def _kill_beside_hostile_agents(context: Context) -> tuple[list[float], int]:
             child.kill()
             watch.wait(quiet=_GRACE + QUIET)
             left = set(watch.left)
-            ended = [max(watch.ended[pid] for pid in set(tree) - left) for tree in trees]
+            # A tree of which somebody stays has no end.
+            ended = [
+                max(watch.ended[pid] for pid in tree) for tree in trees if not left & set(tree)
+            ]
 
         census.end(one for one in ground.agents() if one.pid in left)
 

@@ -51,7 +51,7 @@ def _one_number(heat: Heat) -> str:
         total = f"**{short(sum(known))}**" if known else NOTHING
         rows.append([shown, total, f"{clean} of {len(known)}"])
 
-    return grid(["launcher", words(heat.unit), "cells of the map without one"], rows)
+    return grid(["launcher", words(heat.unit), "columns of the map without one"], rows)
 
 
 def targets(measured: Sequence[Measured]) -> str:

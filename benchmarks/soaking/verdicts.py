@@ -28,6 +28,9 @@ _NEVER: Final[Mapping[Wrong, str]] = {
     "broken": "orchestrators that broke",
 }
 
+#: What becomes of durable agents, see `tables`.
+_DURABLE: Final = ("adopted", "gap")
+
 _CLEAN: Final = Target(
     name="orderly ends with all their lines in the log", bound="at least", limit=100, unit="%"
 )
@@ -39,13 +42,21 @@ def judge(report: SoakReport) -> tuple[Verdict, ...]:
     for finding in report.findings:
         counts[finding.kind] += 1
 
+    agents = sum(sum(each.agents.values()) for each in report.lives)
+    durable = sum(each.agents.get(fate, 0) for each in report.lives for fate in _DURABLE)
     orderly = sum(each.life.way.orderly for each in report.lives)
     clean = orderly - counts["shutdown"]
     share = _PERCENT * clean / orderly if orderly else None
     detail = f"{clean} of {orderly}"
     return (
         *(
-            Target(name=name, bound="at most", limit=0, unit="").judge(counts[kind])
+            # Of durable agents nothing is known where none was there.
+            Target(name=name, bound="at most", limit=0, unit="").judge(
+                counts[kind] if durable or counts[kind] or kind != "durable" else None,
+                detail=f"{durable} durable agents"
+                if kind == "durable"
+                else f"{agents} agents, {len(report.lives)} lives",
+            )
             for kind, name in _NEVER.items()
         ),
         _CLEAN.judge(share, detail=detail),

@@ -77,7 +77,8 @@ def test_one_slow_launch_of_a_round_is_not_noise_but_a_slow_round_is() -> None:
     outlier = series(turn(1.0, 1.0, 50.0), turn(1.0, 1.0, 1.0), turn(1.0, 1.0, 1.0))
     swing = series(turn(1.0, 1.0, 1.0), turn(2.0, 2.0, 2.0), turn(3.0, 3.0, 3.0))
     assert noise(outlier) == 0.0
-    assert noise(swing) == pytest.approx(0.25)
+    assert noise(swing) == pytest.approx(25.0)
+    assert noise(series(turn(1.0), turn(2.0))) is None
 
 
 def test_a_ratio_is_untouched_by_noise_that_hits_a_whole_round() -> None:

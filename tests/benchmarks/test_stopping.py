@@ -59,7 +59,7 @@ def test_a_faster_one_that_leaves_processes_is_said_to_leave_them() -> None:
     tried: Turns = {LIBRARY: [ending(10.0)], "tmux": [ending(5.0, left=200)]}
     of_tmux = judge({200: tried}, OURS)[-1]
     assert (of_tmux.figure, of_tmux.met) == (2.0, False)
-    assert of_tmux.detail == "tmux leaves 200 of 600 processes"
+    assert of_tmux.detail.startswith("tmux leaves 200 of 600 processes; agents 10 ms, with keepers")
 
 
 def test_fewer_agents_stand_for_two_hundred_where_nobody_tried_these() -> None:
