@@ -115,6 +115,22 @@ class Skipped(Noun):
     reason: str
 
 
+class Sample(Noun):
+    """Values that are no times of a round, as they were measured.
+
+    Attributes:
+        what: What was measured, e.g. ``stop of 200: agents gone``.
+        who: Of whom.
+        unit: In what, e.g. ``ms``.
+        values: In the order in which they were measured; None where there was none.
+    """
+
+    what: str
+    who: str
+    unit: str
+    values: tuple[float | None, ...]
+
+
 class PartResult(Noun):
     """What a part found.
 
@@ -124,6 +140,7 @@ class PartResult(Noun):
         verdicts: Its targets.
         skipped: Who is missing in it.
         series: Every single time, by the title of its table.
+        samples: Every single value that is in no series.
         charts: To be drawn.
         trials: Every single trial of the part ``leaks``.
         failure: What was broken; None when nothing was.
@@ -136,6 +153,7 @@ class PartResult(Noun):
     verdicts: tuple[Verdict, ...] = ()
     skipped: tuple[Skipped, ...] = ()
     series: dict[str, tuple[Series, ...]] = Field(default_factory=dict[str, tuple[Series, ...]])
+    samples: tuple[Sample, ...] = ()
     charts: tuple[Chart, ...] = ()
     trials: tuple[Trial, ...] = ()
     failure: str | None = None

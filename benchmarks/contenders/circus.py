@@ -41,7 +41,6 @@ _WATCHER: Final = """\
 cmd = {program}
 numprocesses = 1
 copy_env = True
-stop_children = True
 autostart = {autostart}
 """
 

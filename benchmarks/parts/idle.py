@@ -7,19 +7,40 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks import census
-from benchmarks.model import PartResult
+from benchmarks.model import PartResult, Sample
 
 from .base import no_linux, present
 from .idle_houses import House, Memory, Rest, contenders, watch
 from .idle_tables import charts, judge, memory_table, rest_table
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
     from .base import Context
 
 __all__ = ["Idle", "Memory", "Rest", "judge"]
 
 #: Seconds that a house gets to come to rest, at most.
 REST: Final = 1.0
+
+#: What is kept of each process, and its unit.
+_MEASURED: Final = (("wakeups", ""), ("cpu_ms", "ms"), ("pss", "bytes"), ("descriptors", ""))
+
+
+def _samples(found: Iterable[Rest]) -> Iterator[Sample]:
+    for rest in found:
+        who = f"{rest.house} {rest.role}"
+        for when, vitals in (("before", rest.before), ("after", rest.after)):
+            for name, unit in _MEASURED:
+                values = tuple(float(getattr(one, name)) for one in vitals)
+                yield Sample(what=f"{name}, {when}", who=who, unit=unit, values=values)
+
+
+def _weights(memory: Iterable[Memory]) -> Iterator[Sample]:
+    for house in memory:
+        for when, vitals in (("without agents", house.empty), ("with agents", house.full)):
+            values = tuple(float(one.pss) for one in vitals)
+            yield Sample(what=f"pss, {when}", who=house.house, unit="bytes", values=values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +73,7 @@ class Idle:
             tables=(rest_table(context.plan, found), memory_table(count, memory)),
             verdicts=judge(found, memory),
             skipped=skipped,
+            samples=(*_samples(found), *_weights(memory)),
             charts=charts(found, memory),
         )
 

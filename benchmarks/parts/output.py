@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from benchmarks.charts import Axis, Bar, Bars
 from benchmarks.figures import median, middle, noise, ratio, typical
-from benchmarks.model import Column, PartResult, Table, Target
+from benchmarks.model import Column, PartResult, Sample, Table, Target
 from benchmarks.rounds import Entrant, take_turns
 from benchmarks.tables import find
 
@@ -85,6 +85,10 @@ class Output:
             verdicts=judge(series, {one.key: one.cpu for one in pourers}),
             skipped=skipped,
             series={f"{title}, ms for each GiB": series},
+            samples=tuple(
+                Sample(what="parent's CPU", who=one.key, unit="ms", values=tuple(one.cpu))
+                for one in pourers
+            ),
             charts=_charts(series, pourers),
         )
 

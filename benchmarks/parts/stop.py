@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.limits import too_many
-from benchmarks.model import PartResult, Skipped
+from benchmarks.model import PartResult, Sample, Skipped
 from benchmarks.rounds import order
 
 from .base import no_linux, present
@@ -16,7 +16,7 @@ from .stop_verdicts import judge, targeted
 from .stop_ways import OURS, all_ways
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from .base import Context
     from .stop_verdicts import Turns
@@ -68,8 +68,21 @@ class Stop:
             tables=tuple(tabulate(count, everything, turns) for count, turns in levels.items()),
             verdicts=judge(levels, OURS),
             skipped=tuple(skipped),
+            samples=tuple(_samples(levels)),
             charts=draw(levels, everything, OURS, targeted(levels)),
         )
+
+
+def _samples(levels: Mapping[int, Turns]) -> Iterator[Sample]:
+    for count, turns in levels.items():
+        what = f"stop of {count}"
+        for key, ends in turns.items():
+            agents = tuple(one.agents_ms for one in ends)
+            house = tuple(one.house_ms for one in ends)
+            left = tuple(float(one.left) for one in ends)
+            yield Sample(what=f"{what}: agents gone", who=key, unit="ms", values=agents)
+            yield Sample(what=f"{what}: all gone", who=key, unit="ms", values=house)
+            yield Sample(what=f"{what}: agents' processes left", who=key, unit="", values=left)
 
 
 def too_slow(last: int, turns: Turns, count: int) -> dict[str, str]:

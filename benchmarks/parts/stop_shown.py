@@ -51,7 +51,10 @@ def tabulate(count: int, ways: Sequence[Way], turns: Turns) -> Table:
                 "The floor was told every process group; it sends SIGTERM to each, and reaps as "
                 "the subreaper of all."
             ),
-            "circus is told to stop children, too (stop_children).",
+            (
+                "circus without its option stop_children, which makes it slower and leaves as many "
+                "in part `leaks`, where it is set."
+            ),
             "All: also server, nursery and keepers; those without a server have none of these.",
             (
                 f"Left: still there {QUIET:.0f} s after the last end, or {ALONE:.0f} s when no "

@@ -13,7 +13,7 @@ from benchmarks import census
 from benchmarks.contenders.lines import LineChild
 from benchmarks.errors import BrokenError
 from benchmarks.figures import median, quantile
-from benchmarks.model import Column, PartResult, Table, Target
+from benchmarks.model import Column, PartResult, Sample, Table, Target
 from orchestrator.model import StopPolicy
 
 from .base import no_linux
@@ -86,6 +86,10 @@ class Sudden:
                 _BEYOND.judge(quantile(beyond, _LATE), detail=f"{len(beyond)} agents"),
                 _LEFT.judge(left),
                 _ADOPTED.judge(max(adopted) / _MS_PER_S, detail=f"{len(adopted)} runs"),
+            ),
+            samples=(
+                Sample(what="gone beyond the grace", who="agents", unit="ms", values=tuple(beyond)),
+                Sample(what="all adopted", who="runs", unit="ms", values=tuple(adopted)),
             ),
         )
 
