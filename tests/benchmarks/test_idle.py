@@ -9,6 +9,7 @@ import pytest
 from benchmarks.parts.idle import Memory, Rest, judge
 from benchmarks.parts.idle_tables import charts, memory_table
 from benchmarks.vitals import Vitals
+from tests.benchmarks.following import runs_a_part
 from tests.benchmarks.test_program import benchmarks, only_part, pytestmark
 
 if TYPE_CHECKING:
@@ -95,6 +96,7 @@ def test_a_bar_is_a_whole_house() -> None:
     assert [(bar.value, bar.ours) for bar in wakeups.bars] == [(1.5, True)]
 
 
+@runs_a_part
 def test_houses_are_weighed_and_watched(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = benchmarks("idle", "--smoke", "--json", str(file))

@@ -14,6 +14,7 @@ from benchmarks.leaking.launchers.program import find_manager
 from benchmarks.leaking.model import News, Order, Trial
 from benchmarks.leaking.sights import descendants, everyone, look_at
 from benchmarks.model import RunResult
+from tests.benchmarks.following import runs_a_part
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -123,6 +124,7 @@ def test_everyone_below_a_process_is_seen() -> None:
     assert look_at(child.pid) is None
 
 
+@runs_a_part
 def test_the_part_runs_with_every_launcher_that_is_there(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = run("-m", "benchmarks", "leaks", "--smoke", "--json", str(file))

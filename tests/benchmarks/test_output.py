@@ -15,6 +15,7 @@ from benchmarks.parts.output import judge
 from benchmarks.parts.output_tap import Tap
 from benchmarks.vitals import read_cpu, read_peak, reset_peak
 from benchmarks.workers.output_writer import BLOCK, LINE, block
+from tests.benchmarks.following import runs_a_part
 from tests.benchmarks.test_program import benchmarks, only_part, pytestmark
 
 if TYPE_CHECKING:
@@ -88,6 +89,7 @@ def test_the_peak_of_a_process_is_seen_from_outside() -> None:
     assert after > before
 
 
+@runs_a_part
 def test_writing_and_reading_are_measured(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = benchmarks("output", "--smoke", "--json", str(file))

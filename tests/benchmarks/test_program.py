@@ -15,6 +15,7 @@ from benchmarks.model import PartResult, RunResult
 from benchmarks.parts import PARTS
 from benchmarks.parts.launch_sweep import sized
 from benchmarks.vitals import Vitals, read_vitals
+from tests.benchmarks.following import runs_a_part
 from tests.support.evidence import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,6 +104,7 @@ def test_launching_is_measured_without_tmux_and_a_compiler_and_says_what_is_miss
     assert "nothing here compiles C" in done.stdout
 
 
+@runs_a_part
 def test_everything_is_ended_in_every_way_and_who_leaves_somebody_is_said_to(
     tmp_path: Path,
 ) -> None:

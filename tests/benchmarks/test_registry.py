@@ -18,6 +18,7 @@ from benchmarks.parts.registry_tables import (
 from benchmarks.workers.registry import Changes, Projection
 from benchmarks.workers.registry_bare import Bare
 from benchmarks.workers.registry_records import CHANGES
+from tests.benchmarks.following import runs_a_part
 from tests.benchmarks.test_program import benchmarks, only_part, pytestmark
 
 if TYPE_CHECKING:
@@ -105,6 +106,7 @@ def test_a_turn_of_a_projection_writes_the_file_of_the_task_and_that_of_all(
     assert len(list(tmp_path.glob("TASK-*"))) == 2
 
 
+@runs_a_part
 def test_changes_and_status_calls_are_timed(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = benchmarks("registry", "--smoke", "--json", str(file))

@@ -15,6 +15,7 @@ from benchmarks.parts.scale_houses import Probe
 from benchmarks.parts.scale_levels import KEEPERS, NURSERY, SERVER, Level, Roles, no_room
 from benchmarks.parts.scale_tables import charts, rest_table, times_table
 from benchmarks.vitals import Vitals
+from tests.benchmarks.following import runs_a_part
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -114,6 +115,7 @@ def test_more_agents_than_this_machine_has_room_for_are_refused_with_the_reason(
 
 
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="it counts with pidfds, as on Linux only")
+@runs_a_part
 def test_it_fills_two_orchestrators_and_nobody_is_left(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = subprocess.run(

@@ -8,6 +8,7 @@ import pytest
 
 from benchmarks.model import Round, Series
 from benchmarks.parts.start import draw, judge
+from tests.benchmarks.following import runs_a_part
 from tests.benchmarks.test_program import benchmarks, only_part, pytestmark
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ def test_a_chart_without_a_goal_has_no_line() -> None:
     assert draw("k", "t", [FLOOR]).goal is None
 
 
+@runs_a_part
 def test_all_starts_are_timed(tmp_path: Path) -> None:
     file = tmp_path / "run.json"
     done = benchmarks("start", "--smoke", "--json", str(file))
