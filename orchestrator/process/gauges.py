@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import os
 import time
+from abc import ABC, abstractmethod
 
 from . import tree
 
@@ -56,7 +57,7 @@ _DIVIDE_REST = 200
 _DIVIDE_LATEST = 10.0
 
 
-class Gauge:
+class Gauge(ABC):
     """One limit.
 
     Attributes:
@@ -80,8 +81,8 @@ class Gauge:
         self.due = max(self.due, now + (time.process_time() - began) * _REST)
         return self.used
 
-    def _measure(self, now: float) -> float:
-        raise NotImplementedError
+    @abstractmethod
+    def _measure(self, now: float) -> float: ...
 
 
 class WallClock(Gauge):

@@ -238,3 +238,19 @@ def test_a_closed_registry_says_so(tmp_path: Path) -> None:
 
     with pytest.raises(RegistryError, match="closed"):
         registry.agents.add(agent())
+
+
+def test_an_ended_agent_that_somebody_has_rewritten_is_read_anew(tmp_path: Path) -> None:
+    with Registry.open(tmp_path) as registry:
+        record = agent()
+        registry.agents.add(record)
+        registry.agents.set_state(record.id, LOST)
+        before = registry.agents.get(record.id)
+        assert registry.agents.get(record.id) is before
+
+        with closing(sqlite3.connect(registry.path)) as connection, connection:
+            connection.execute(
+                "UPDATE agents SET record = json_set(record, '$.agent_type', 'rewritten')"
+            )
+
+        assert registry.agents.get(record.id).agent_type == "rewritten"
