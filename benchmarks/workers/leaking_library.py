@@ -7,8 +7,6 @@ orchestrator's block.
 
 from __future__ import annotations
 
-import json
-import os
 import signal
 import sys
 from typing import TYPE_CHECKING, Any, Final
@@ -17,16 +15,15 @@ import anyio
 
 from orchestrator import AgentSpec, OrchestratorError, open_orchestrator
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+from .lines import answer, requests_async
 
+if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from orchestrator import Supervisor
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_CHUNK = 1 << 16
 _ARGUMENTS = 2
 
 
@@ -44,15 +41,12 @@ async def serve(workspace: str) -> int:
 
     async with open_orchestrator(workspace) as orchestrator, anyio.create_task_group() as group:
         await group.start(watch)
-        async for request in _requests():
+        async for request in requests_async():
             try:
                 await _do(orchestrator, request)
-                answer: dict[str, Any] = {}
+                answer({})
             except OrchestratorError as error:
-                answer = {"error": str(error)}
-
-            sys.stdout.write(json.dumps(answer) + "\n")
-            sys.stdout.flush()
+                answer({"error": str(error)})
 
         group.cancel_scope.cancel()
 
@@ -67,19 +61,6 @@ async def _do(orchestrator: Supervisor, request: dict[str, Any]) -> None:
         async with anyio.create_task_group() as group:
             for agent in orchestrator.agents:
                 group.start_soon(agent.stop)
-
-
-async def _requests() -> AsyncGenerator[dict[str, Any]]:
-    buffer = b""
-    while True:
-        await anyio.wait_readable(0)
-        data = os.read(0, _CHUNK)
-        if not data:
-            return
-
-        *lines, buffer = (buffer + data).split(b"\n")
-        for line in lines:
-            yield json.loads(line)
 
 
 def main() -> int:

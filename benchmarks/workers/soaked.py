@@ -6,7 +6,6 @@ same id, as soon as it is done. End of input and signals end it; the exit status
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import signal
@@ -24,16 +23,16 @@ from orchestrator import AgentId, AgentSpec, OrchestratorError, open_orchestrato
 from orchestrator.app import lifecycle_log
 from orchestrator.registry.atomic import make_private_folder
 
-if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+from .lines import answer as say
+from .lines import requests_async
 
+if TYPE_CHECKING:
     from anyio.abc import TaskStatus
 
     from orchestrator import Supervisor
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
-_CHUNK = 1 << 16
 _ARGUMENTS = 4
 
 
@@ -50,7 +49,7 @@ class _Program:
             ):
                 stop = partial(self._end, orchestrator, group.cancel_scope)
                 await group.start(_watch_signals, stop)
-                async for request in _requests():
+                async for request in requests_async():
                     group.start_soon(self._answer, orchestrator, request)
 
                 orchestrator.begin_shutdown("end of input")
@@ -67,8 +66,7 @@ class _Program:
         except OrchestratorError as error:
             answer = {"error": str(error)}
 
-        sys.stdout.write(json.dumps({"id": request["id"], **answer}) + "\n")
-        sys.stdout.flush()
+        say({"id": request["id"], **answer})
 
     async def _do(self, orchestrator: Supervisor, request: dict[str, Any]) -> dict[str, Any]:
         match request["do"]:
@@ -106,19 +104,6 @@ async def _watch_signals(
         task_status.started()
         async for number in received:
             heard(number)
-
-
-async def _requests() -> AsyncGenerator[dict[str, Any]]:
-    buffer = b""
-    while True:
-        await anyio.wait_readable(0)
-        data = os.read(0, _CHUNK)
-        if not data:
-            return
-
-        *lines, buffer = (buffer + data).split(b"\n")
-        for line in lines:
-            yield json.loads(line)
 
 
 def main() -> int:

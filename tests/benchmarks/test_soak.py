@@ -115,12 +115,12 @@ logging.disable(logging.INFO)
 DESCRIPTORS = """
 import os
 from benchmarks.workers import soaked
-requests = soaked._requests
+requests = soaked.requests_async
 async def leaking():
     async for request in requests():
         os.open("/dev/null", os.O_RDONLY)
         yield request
-soaked._requests = leaking
+soaked.requests_async = leaking
 """
 THREADS = """
 import threading
