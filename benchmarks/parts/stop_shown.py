@@ -52,8 +52,8 @@ def tabulate(count: int, ways: Sequence[Way], turns: Turns) -> Table:
                 "the subreaper of all."
             ),
             (
-                "circus without its option stop_children, which makes it slower and leaves as many "
-                "in part `leaks`, where it is set."
+                "circus without its option stop_children: with it, as many were left when tried, "
+                "and later. In part `leaks` it is set."
             ),
             "All: also server, nursery and keepers; those without a server have none of these.",
             (
