@@ -28,6 +28,9 @@ REMOVE_LIMIT = 0.5
 #: The kernel's own kill, freeze and count reach all of them.
 _GROUPS_MAX = 1000
 
+#: Links of a folder with no folder in it, by all file systems that count them.
+_NO_FOLDERS = 2
+
 #: A group's name holds 255 bytes; the keeper's pid has its place in them.
 _NAME_MAX = 200
 _NAME_CHARACTERS = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-")
@@ -311,6 +314,10 @@ def _folders(path: str) -> list[str]:
             break
 
         try:
+            # A folder of the kernel's counts itself, its name and those inside it.
+            if os.stat(folder).st_nlink == _NO_FOLDERS:  # noqa: PTH116  pathlib is not loaded here
+                continue
+
             with os.scandir(folder) as entries:
                 found.extend(e.path for e in entries if e.is_dir(follow_symlinks=False))
         except OSError:

@@ -9,6 +9,10 @@ too, wherever they descend from.
 from __future__ import annotations
 
 import os
+
+# `os.wait4` loads it at its first call. Here it is loaded once, in the nursery, and not in each
+# keeper at the end of its agent.
+import resource  # noqa: TC003  what is meant is the loading
 import select
 import signal
 import sys
@@ -19,8 +23,6 @@ from . import tree
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from resource import struct_rusage
-
     from .cgroup import AgentGroup
     from .tree import Proc
 
@@ -261,7 +263,7 @@ class Household:
                 code = os.waitstatus_to_exitcode(status)
                 self.exit = ("code", code) if code >= 0 else ("signal", -code)
 
-    def _account(self, usage: struct_rusage) -> None:
+    def _account(self, usage: resource.struct_rusage) -> None:
         self.user_s += usage.ru_utime
         self.system_s += usage.ru_stime
         self.max_rss = max(self.max_rss, usage.ru_maxrss * _RSS_UNIT)

@@ -124,7 +124,7 @@ def children(pid: int) -> list[int]:
         return found
 
     for thread in threads:
-        found.extend(map(int, _slurp(f"{PROC}/{pid}/task/{thread}/children").split()))
+        found.extend(_listed(f"{PROC}/{pid}/task/{thread}/children"))
 
     return found
 
@@ -135,7 +135,11 @@ def own_children() -> list[int]:
     if not _HAS_CHILDREN:
         return children(pid)
 
-    return list(map(int, _slurp(f"{PROC}/self/task/{pid}/children").split()))
+    return _listed(f"{PROC}/self/task/{pid}/children")
+
+
+def _listed(path: str) -> list[int]:
+    return list(map(int, _slurp(path).split()))
 
 
 def descendants(root: int) -> list[Proc]:
@@ -148,7 +152,7 @@ def descendants(root: int) -> list[Proc]:
 
     found: list[Proc] = []
     seen = {root}
-    queue = children(root)
+    queue = own_children() if root == os.getpid() else children(root)
     while queue:
         pid = queue.pop(0)
         if pid in seen:
@@ -162,10 +166,17 @@ def descendants(root: int) -> list[Proc]:
         if not proc.ended:
             found.append(proc)
 
-        # The main thread of a zombie may be gone while its other threads have children.
-        queue.extend(children(pid))
+        queue.extend(_children_of(proc))
 
     return found
+
+
+def _children_of(proc: Proc) -> list[int]:
+    """The children of all its threads; the main thread of a zombie may be gone before others."""
+    if proc.threads > 1:
+        return children(proc.pid)
+
+    return _listed(f"{PROC}/{proc.pid}/task/{proc.pid}/children")
 
 
 def _below(root: int, everybody: Iterable[Proc]) -> list[Proc]:
