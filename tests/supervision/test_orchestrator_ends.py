@@ -49,7 +49,7 @@ async def _launch_all(child: ChildOrchestrator, liveness: Liveness) -> list[dict
 async def test_o1_all_agents_are_gone_when_the_block_is_left(
     anyio_backend: str, tmp_path: Path, liveness: Liveness, how: str
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path, anyio_backend) as child:
             await _launch_all(child, liveness)
             if how == "input":
@@ -77,7 +77,7 @@ async def test_o1_all_agents_are_gone_when_the_block_is_left(
 async def test_o1_an_interrupt_from_the_keyboard_leaves_nobody(
     anyio_backend: str, tmp_path: Path, liveness: Liveness
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path, anyio_backend, quiet=True) as child:
             await _launch_all(child, liveness)
             child.signal(signal.SIGINT)
@@ -88,7 +88,7 @@ async def test_o1_an_interrupt_from_the_keyboard_leaves_nobody(
 async def test_o4_an_exception_in_the_block_leaves_nobody(
     anyio_backend: str, tmp_path: Path, liveness: Liveness
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path, anyio_backend, quiet=True) as child:
             await _launch_all(child, liveness)
             await child.order("raise")
@@ -100,7 +100,7 @@ async def test_o4_an_exception_in_the_block_leaves_nobody(
 async def test_o4_an_end_without_clean_up_leaves_nobody_and_the_next_one_knows(
     anyio_backend: str, tmp_path: Path, liveness: Liveness, how: str
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path, anyio_backend, quiet=True) as child:
             await _launch_all(child, liveness)
             match how:
@@ -131,7 +131,7 @@ async def test_o3_an_agent_saves_its_work_though_its_orchestrator_was_killed(
 ) -> None:
     work = tmp_path / "work"
     saving = spec("saves_its_work", str(work), liveness=liveness)
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path / "workspace", anyio_backend) as child:
             await child.launch(saving.model_copy(update={"stop": PATIENT}))
             await liveness.wait_here("leader")
@@ -166,7 +166,7 @@ STOP_POINTS: Final = [
 async def test_o3_a_kill_at_every_point_of_a_launch_leaves_nobody_and_nothing_open(
     anyio_backend: str, tmp_path: Path, liveness: Liveness, point: str
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path, anyio_backend, die_at=point) as child:
             asked = spec("has_children", liveness=liveness)
             await child.order("launch", spec=asked.model_dump(mode="json"))
@@ -184,7 +184,7 @@ async def test_o3_a_kill_at_every_point_of_a_launch_leaves_nobody_and_nothing_op
 async def test_o3_a_kill_at_every_point_of_a_stop_leaves_nobody_and_every_end_known(
     anyio_backend: str, tmp_path: Path, liveness: Liveness, point: str
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with open_child(tmp_path, anyio_backend, die_at=point) as child:
             record = await child.launch(spec("has_children", liveness=liveness))
             await liveness.wait_here("leader", "child", "session", "group")
@@ -264,7 +264,7 @@ async def test_o7_whichever_of_orchestrator_nursery_and_keeper_are_killed_nobody
 async def test_o7_a_living_orchestrator_settles_the_agents_of_one_that_was_killed_meanwhile(
     anyio_backend: str, tmp_path: Path, liveness: Liveness
 ) -> None:
-    with anyio.fail_after(20):
+    with anyio.fail_after(60):
         async with (
             open_orchestrator(tmp_path) as orchestrator,
             open_child(tmp_path, anyio_backend) as child,

@@ -19,7 +19,7 @@ T = TypeVar("T")
 _ROUND = 0.01
 
 #: The longest that anything may take on a machine that does other work, in seconds.
-PATIENCE = 15.0
+PATIENCE = 30.0
 
 
 async def until(look: Callable[[], T], *, seconds: float = PATIENCE) -> T:
