@@ -13,6 +13,7 @@ from pydantic_core import PydanticSerializationError, from_json, to_json
 from orchestrator.errors import OrchestratorError
 
 from .tools import TOOLS
+from .verbatim import check_json
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Mapping
@@ -57,8 +58,10 @@ async def call_tool(
     try:
         body = await answer(call.run(tasks, caller))
         text = to_text(body)
+        check_json(text)
+        # an empty object keeps the place of the structured form, which is this text: see `fill_in`
         return CallToolResult(
-            content=[TextContent(text=text)], structured_content=from_json(text), is_error=False
+            content=[TextContent(text=text)], structured_content={}, is_error=False
         )
     except Exception as error:  # noqa: BLE001  it is said, and logged
         return unexpected(name, error)
@@ -79,7 +82,8 @@ def to_text(body: Mapping[str, object], *, indent: int | None = None) -> str:
     except PydanticSerializationError:
         # A file name or a log may carry half a surrogate pair, which only json lets pass.
         text = json.dumps(body, indent=indent, ensure_ascii=False, default=str)
-        return text.encode("utf-8", "replace").decode()
+        clean = from_json(text.encode("utf-8", "replace"))
+        return to_json(clean, indent=indent, inf_nan_mode="null").decode()
 
 
 def failure(text: str) -> CallToolResult:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import select
 import socket
@@ -24,6 +25,12 @@ CHUNKS_PER_TURN: Final = 16
 _HUNG_UP: Final = select.POLLHUP | select.POLLERR | getattr(select, "POLLRDHUP", 0)
 _WRITABLE: Final = select.POLLOUT | select.POLLERR | select.POLLHUP | select.POLLNVAL
 
+#: For a single write what O_NONBLOCK is for all of them, those of other processes included.
+_NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None) if hasattr(os, "pwritev") else None
+
+#: What an older kernel says, which cannot do that for a pipe.
+_UNKNOWN: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ESPIPE})
+
 
 class Descriptor:
     """A descriptor that is never made non-blocking: others hold the same open file.
@@ -36,6 +43,7 @@ class Descriptor:
         """Take an open descriptor."""
         self.fd = fd
         self._socket: socket.socket | None = None
+        self._nowait: int | None = None
         self._writable = select.poll()
         self._writable.register(fd, select.POLLOUT)
         self._hung_up = select.poll()
@@ -43,8 +51,11 @@ class Descriptor:
 
     def __enter__(self) -> Self:
         """Find out what it is; some clients hand out sockets as standard input and output."""
-        if stat.S_ISSOCK(os.fstat(self.fd).st_mode):
+        mode = os.fstat(self.fd).st_mode
+        if stat.S_ISSOCK(mode):
             self._socket = socket.socket(fileno=self.fd)
+        elif stat.S_ISFIFO(mode):
+            self._nowait = _NOWAIT
 
         return self
 
@@ -84,6 +95,18 @@ class Descriptor:
         if self._socket is not None:
             return self._socket.send(data, socket.MSG_DONTWAIT)
 
+        if self._nowait is not None:
+            try:
+                return os.pwritev(self.fd, [data], -1, self._nowait)
+            except OSError as error:
+                if error.errno not in _UNKNOWN:
+                    raise
+
+                self._nowait = None
+
+        return self._write_polled(data)
+
+    def _write_polled(self, data: memoryview) -> int:
         events = self._writable.poll(0)
         if not events or not events[0][1] & _WRITABLE:
             raise BlockingIOError

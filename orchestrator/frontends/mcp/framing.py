@@ -16,11 +16,14 @@ from mcp_types import (
     JSONRPCError,
     JSONRPCMessage,
     JSONRPCNotification,
+    JSONRPCResponse,
     RequestId,
     jsonrpc_message_adapter,
 )
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json
+
+from .verbatim import STRUCTURED, Verbatim, spliced
 
 if TYPE_CHECKING:
     from anyio.abc import ByteReceiveStream
@@ -139,6 +142,11 @@ def parse(line: bytes, *, repair: bool = True) -> JSONRPCMessage:
 def encode(message: JSONRPCMessage) -> bytes:
     """Write one message as a line; one that cannot be written becomes an error."""
     try:
+        if isinstance(message, JSONRPCResponse):
+            form = message.result.get(STRUCTURED)
+            if isinstance(form, Verbatim):
+                return spliced(message, form)
+
         text = message.model_dump_json(by_alias=True, exclude_unset=True)
     except PydanticSerializationError:
         failed = reject(INTERNAL_ERROR, "The answer is no JSON", getattr(message, "id", None))

@@ -26,6 +26,7 @@ from .calls import call_tool
 from .resources import RESOURCES, TEMPLATES, read_resource
 from .tools import list_tools
 from .transport import Goodbye, Outbox, read_messages
+from .verbatim import fill_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +100,7 @@ def build_server(tasks: TaskTools, caller: Caller) -> Server[Any]:
         on_list_prompts=on_list_prompts,
     )
     # The SDK puts tracing there, which would cost every call and go nowhere.
-    server.middleware.clear()
+    server.middleware[:] = [fill_in]
     return server
 
 

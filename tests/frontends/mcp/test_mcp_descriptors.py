@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import socket
 from contextlib import ExitStack, contextmanager
@@ -61,9 +62,17 @@ async def test_reading_waits_can_be_cancelled_and_ends(kind: str) -> None:
                 await stream.receive()
 
 
+def as_on(kind: str, descriptor: Descriptor) -> Descriptor:
+    """Return a descriptor as it is on an older kernel, where the kind of pair says so."""
+    if kind == "old pipe":
+        descriptor._nowait = None  # pyright: ignore[reportPrivateUsage]
+
+    return descriptor
+
+
 def descriptor_pair(kind: str) -> tuple[int, int]:
     """Return a reading and a writing end."""
-    if kind == "pipe":
+    if kind != "socket":
         return os.pipe()
 
     ours, theirs = socket.socketpair()
@@ -88,10 +97,11 @@ async def test_a_file_is_written_whole(tmp_path: Path) -> None:
     assert path.stat().st_size == 1_000_000
 
 
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize("kind", ["pipe", "old pipe", "socket"])
 async def test_writing_to_a_client_that_never_reads_blocks_nobody_else(kind: str) -> None:
     theirs, ours = descriptor_pair(kind)
-    with entered(ours) as descriptor:
+    with entered(ours) as entry:
+        descriptor = as_on(kind, entry)
         assert os.get_blocking(ours)
         with fail_after(LONG):
             with anyio.move_on_after(0.1) as patience:
@@ -105,7 +115,7 @@ async def test_writing_to_a_client_that_never_reads_blocks_nobody_else(kind: str
             await DescriptorSendStream(descriptor).send(b"x" * 10_000_000)
 
 
-@pytest.mark.parametrize("kind", ["pipe", "socket"])
+@pytest.mark.parametrize("kind", ["pipe", "old pipe", "socket"])
 async def test_a_large_answer_arrives_whole_at_a_slow_client(kind: str) -> None:
     theirs, ours = descriptor_pair(kind)
     sent = os.urandom(3_000_001)
@@ -119,6 +129,26 @@ async def test_a_large_answer_arrives_whole_at_a_slow_client(kind: str) -> None:
         async with anyio.create_task_group() as group:
             group.start_soon(receive)
             with entered(ours) as descriptor:
-                await DescriptorSendStream(descriptor).send(sent)
+                await DescriptorSendStream(as_on(kind, descriptor)).send(sent)
 
     assert received == sent
+
+
+async def test_a_kernel_that_cannot_write_a_pipe_without_waiting_is_asked_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    theirs, ours = os.pipe()
+    asked: list[int] = []
+
+    def refuse(fd: int, *_: object) -> int:
+        asked.append(fd)
+        raise OSError(errno.EOPNOTSUPP, "no")
+
+    monkeypatch.setattr(os, "pwritev", refuse)
+    with fail_after(LONG), entered(ours) as descriptor:
+        await DescriptorSendStream(descriptor).send(b"one")
+        await DescriptorSendStream(descriptor).send(b"two")
+
+    assert os.read(theirs, 100) == b"onetwo"
+    assert asked == [ours]
+    os.close(theirs)
