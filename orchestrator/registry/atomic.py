@@ -4,13 +4,23 @@ from __future__ import annotations
 
 import os
 import secrets
-from typing import TYPE_CHECKING, Final
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 FOLDER_MODE: Final = 0o700
 FILE_MODE: Final = 0o600
+
+
+class Stamp(NamedTuple):
+    """What tells whether a file is still the one that was written: it differs for any other."""
+
+    device: int
+    inode: int
+    size: int
+    mtime_ns: int
 
 
 def make_private_folder(folder: Path) -> None:
@@ -40,10 +50,25 @@ def create_private(path: Path) -> int:
     return descriptor
 
 
-def write_atomically(path: Path, text: str) -> None:
+def stamp_of(path: Path) -> Stamp | None:
+    """Return the stamp of a file; None when it cannot be looked at."""
+    try:
+        return _stamp(path.stat())
+    except OSError:
+        return None
+
+
+def _stamp(found: os.stat_result) -> Stamp:
+    return Stamp(found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns)
+
+
+def write_atomically(path: Path, text: str) -> Stamp:
     """Replace the file by one with this text and mode 0600; a reader sees the old or the new.
 
     It is not forced to the disk: what is written this way can be built again.
+
+    Returns:
+        What `stamp_of` says until somebody writes the file again.
     """
     make_private_folder(path.parent)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
@@ -51,11 +76,19 @@ def write_atomically(path: Path, text: str) -> None:
     try:
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             file.write(text)
+            file.flush()
+            # The kernel dates it by a clock that goes on every 4 ms, in which another process may
+            # have replaced it by one of the same size and, freed by that, the same inode.
+            now = time.time_ns()
+            os.utime(descriptor, ns=(now, now))
+            stamp = _stamp(os.fstat(descriptor))
 
         draft.replace(path)
     except BaseException:
         draft.unlink(missing_ok=True)
         raise
+
+    return stamp
 
 
 def append_line(path: Path, line: str) -> None:

@@ -6,16 +6,13 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import to_json, to_jsonable_python
 
 from .atomic import append_line, write_atomically
-from .registry import FOLDER
 from .status import TERMINAL, agent_row, hierarchy, is_active, local_iso, shown_status
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Mapping, Sequence
 
     from orchestrator.model import (
         AgentId,
@@ -33,21 +30,10 @@ if TYPE_CHECKING:
     Latest = Mapping[AgentId, ProgressEntry]
 
 
-class _Global(BaseModel):
-    """What is read again of ``GLOBAL_REGISTRY.json``."""
-
-    model_config = ConfigDict(extra="allow")
-
-    tasks: dict[str, Any]
-    agents: dict[str, Any]
-    active_tasks: int = 0
-
-
 AGENT_REGISTRY: Final = "AGENT_REGISTRY.json"
-GLOBAL_REGISTRY: Final = "GLOBAL_REGISTRY.json"
 
 #: The statuses of a task that nobody works on any more.
-_DONE: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
+DONE: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED"})
 
 #: A task's context, by the key under which the number of its items is shown.
 _COUNTED: Final = {
@@ -139,12 +125,12 @@ def global_document(
     return {
         "created_at": local_iso(created_at),
         "total_tasks": len(tasks),
-        "active_tasks": sum(each.status not in _DONE for each in tasks),
+        "active_tasks": sum(each.status not in DONE for each in tasks),
         "total_agents_spawned": len(of_tasks),
         "active_agents": sum(is_active(each, latest.get(each.id)) for each in of_tasks),
         "max_concurrent_agents": limits.max_concurrent,
-        "tasks": {each.id: _task_summary(each) for each in tasks},
-        "agents": {each.id: _agent_summary(each, latest.get(each.id)) for each in of_tasks},
+        "tasks": {each.id: task_summary(each) for each in tasks},
+        "agents": {each.id: agent_summary(each, latest.get(each.id)) for each in of_tasks},
     }
 
 
@@ -171,109 +157,17 @@ def write_task(
         agents = registry.agents.find(task_id=task_id)
         latest = registry.reports.latest_progress(task_id)
         document = task_document(task, agents, latest, more(task))
-        write_atomically(task.workspace / AGENT_REGISTRY, _document_text(document))
+        write_atomically(task.workspace / AGENT_REGISTRY, document_text(document))
 
 
-def write_global(
-    registry: Registry,
-    base: Path,
-    *,
-    limits: Limits,
-    changed: Collection[TaskId] | None = None,
-) -> None:
-    """Write the ``GLOBAL_REGISTRY.json`` of a base: its tasks and their agents.
-
-    What the file holds beside them, of the original server or of another workspace with tasks in
-    this base, stays in it.
+def global_of(registry: Registry, tasks: Sequence[TaskRecord], *, limits: Limits) -> dict[str, Any]:
+    """Return what ``GLOBAL_REGISTRY.json`` would hold if there were these tasks.
 
     Args:
-        registry: Where they are recorded.
-        base: The folder that holds the folders of the tasks.
+        registry: Where they and their agents are recorded.
+        tasks: The tasks, oldest first.
         limits: Those of the settings.
-        changed: The tasks that are not in the file as they are now: the entries of others are
-            taken from it, which takes a tenth of the time. None for all of them.
-
-    Raises:
-        OSError: The file cannot be written.
     """
-    path = base / FOLDER / GLOBAL_REGISTRY
-    with registry.exclusive():
-        before = None if changed is None else _read_again(path)
-        if before is None or changed is None:
-            tasks = [each for each in registry.tasks.all() if each.workspace_base == base]
-            document = _with_others(_global_document(registry, tasks, limits=limits), path)
-        else:
-            tasks = [
-                each for each in map(registry.tasks.get, changed) if each.workspace_base == base
-            ]
-            document = _brought_up_to_date(before, registry, tasks, base)
-
-        write_atomically(path, _document_text(document))
-
-
-def _brought_up_to_date(
-    before: _Global, registry: Registry, changed: Sequence[TaskRecord], base: Path
-) -> dict[str, Any]:
-    """Return the document of the file with the tasks that have changed since, and their agents."""
-    tasks, agents = dict(before.tasks), dict(before.agents)
-    for task in changed:
-        latest = registry.reports.latest_progress(task.id)
-        tasks[task.id] = _task_summary(task)
-        for each in registry.agents.find(task_id=task.id):
-            agents[each.id] = _agent_summary(each, latest.get(each.id))
-
-    news = [each for each in changed if each.id not in before.tasks and each.status not in _DONE]
-    return before.model_dump() | {
-        "total_tasks": len(tasks),
-        "active_tasks": before.active_tasks + len(news),
-        "total_agents_spawned": len(agents),
-        "active_agents": _count_active(registry, base),
-        "tasks": tasks,
-        "agents": agents,
-    }
-
-
-def _count_active(registry: Registry, base: Path) -> int:
-    by_task: dict[TaskId, list[AgentRecord]] = {}
-    for each in registry.agents.find(live=True):
-        if each.task_id is not None:
-            by_task.setdefault(each.task_id, []).append(each)
-
-    count = 0
-    for task_id, live in by_task.items():
-        if registry.tasks.get(task_id).workspace_base == base:
-            latest = registry.reports.latest_progress(task_id)
-            count += sum(is_active(each, latest.get(each.id)) for each in live)
-
-    return count
-
-
-def _read_again(path: Path) -> _Global | None:
-    try:
-        return _Global.model_validate_json(path.read_bytes())
-    except (OSError, ValidationError):
-        return None
-
-
-def _with_others(document: dict[str, Any], path: Path) -> dict[str, Any]:
-    """Return the document with the entries of the file that it does not have itself."""
-    before = _read_again(path)
-    if before is None:
-        return document
-
-    tasks = {key: task for key, task in before.tasks.items() if key not in document["tasks"]}
-    agents = {key: one for key, one in before.agents.items() if key not in document["agents"]}
-    return document | {
-        "tasks": tasks | document["tasks"],
-        "agents": agents | document["agents"],
-        "total_tasks": document["total_tasks"] + len(tasks),
-        "total_agents_spawned": document["total_agents_spawned"] + len(agents),
-    }
-
-
-def _global_document(
-    registry: Registry, tasks: Sequence[TaskRecord], *, limits: Limits
-) -> dict[str, Any]:
     agents: list[AgentRecord] = []
     latest: dict[AgentId, ProgressEntry] = {}
     for task in tasks:
@@ -293,7 +187,7 @@ def read_global(registry: Registry, *, limits: Limits) -> dict[str, Any]:
         registry: Where they are recorded.
         limits: Those of the settings.
     """
-    return _global_document(registry, registry.tasks.all(), limits=limits)
+    return global_of(registry, registry.tasks.all(), limits=limits)
 
 
 def append_progress(task: TaskRecord, entry: ProgressEntry) -> None:
@@ -331,7 +225,8 @@ def append_finding(task: TaskRecord, entry: FindingEntry) -> None:
     append_line(path, _line_text(line))
 
 
-def _document_text(document: dict[str, Any]) -> str:
+def document_text(document: object) -> str:
+    """Return a document, or a part of one, as JSON that people can read."""
     try:
         return to_json(document, indent=2, inf_nan_mode="null").decode()
     except ValueError:
@@ -344,7 +239,8 @@ def _line_text(line: dict[str, Any]) -> str:
     return json.dumps(to_jsonable_python(line, inf_nan_mode="null"))
 
 
-def _task_summary(task: TaskRecord) -> dict[str, Any]:
+def task_summary(task: TaskRecord) -> dict[str, Any]:
+    """Return a task as it stands in ``GLOBAL_REGISTRY.json``."""
     summary: dict[str, Any] = {
         "description": task.description,
         "created_at": local_iso(task.created_at),
@@ -358,6 +254,7 @@ def _task_summary(task: TaskRecord) -> dict[str, Any]:
     return summary
 
 
-def _agent_summary(record: AgentRecord, latest: ProgressEntry | None) -> dict[str, Any]:
+def agent_summary(record: AgentRecord, latest: ProgressEntry | None) -> dict[str, Any]:
+    """Return an agent as it stands in ``GLOBAL_REGISTRY.json``."""
     row = agent_row(record, latest)
     return {"task_id": record.task_id} | {key: row[key] for key in _GLOBAL_KEYS if key in row}

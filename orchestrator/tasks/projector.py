@@ -11,11 +11,13 @@ import anyio
 
 from orchestrator.errors import OrchestratorError
 from orchestrator.registry import projection
+from orchestrator.registry.global_file import GlobalFile
 
 from .completion import read_validations
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
+    from pathlib import Path
 
     from orchestrator.config import Settings
     from orchestrator.model import AgentRecord, TaskId
@@ -35,6 +37,7 @@ class Projector:
         self._registry = registry
         self._settings = settings
         self._dirty: set[TaskId] = set()
+        self._files: dict[Path, GlobalFile] = {}
         self._news = anyio.Event()
 
     def agent_changed(self, record: AgentRecord) -> None:
@@ -65,9 +68,8 @@ class Projector:
 
         for base in bases if changed else ():
             try:
-                projection.write_global(
-                    self._registry, base, limits=self._settings.limits, changed=changed
-                )
+                file = self._files.setdefault(base, GlobalFile(base))
+                file.write(self._registry, limits=self._settings.limits, changed=changed)
             except (OSError, OrchestratorError) as error:
                 logger.warning("cannot write the registry file of %s: %s", base, error)
 

@@ -10,6 +10,7 @@ from registry_records import agent, finding, progress, task
 
 from orchestrator.model import Limits
 from orchestrator.registry import Registry, projection
+from orchestrator.registry.global_file import GlobalFile
 from orchestrator.registry.registry import FILE, FOLDER
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def test_every_file_is_private_whatever_the_umask(tmp_path: Path, umask: int) ->
         registry.tasks.add(work)
         registry.agents.add(agent("worker-1"))
         projection.write_task(registry, work.id)
-        projection.write_global(registry, workspace, limits=Limits())
+        GlobalFile(workspace).write(registry, limits=Limits())
         projection.append_progress(work, progress("worker-1"))
         projection.append_finding(work, finding("worker-1"))
 

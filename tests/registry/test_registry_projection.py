@@ -23,6 +23,7 @@ from registry_records import (
 
 from orchestrator.model import AgentId, Limits, TaskId
 from orchestrator.registry import atomic, projection
+from orchestrator.registry.global_file import GlobalFile
 
 if TYPE_CHECKING:
     from orchestrator.registry import Registry
@@ -61,7 +62,7 @@ def written(registry: Registry, tmp_path: Path) -> Path:
 
     projection.append_finding(work, finding("runs-1", file="a.py", n=1))
     projection.write_task(registry, TASK)
-    projection.write_global(registry, base, limits=Limits(max_concurrent=7))
+    GlobalFile(base).write(registry, limits=Limits(max_concurrent=7))
     return base
 
 
@@ -164,7 +165,7 @@ def test_a_context_is_shown_and_counted(registry: Registry, tmp_path: Path) -> N
     }
     registry.tasks.add(task(tmp_path, context=context))
     projection.write_task(registry, TASK)
-    projection.write_global(registry, tmp_path, limits=Limits())
+    GlobalFile(tmp_path).write(registry, limits=Limits())
 
     document = read(tmp_path / TASK / "AGENT_REGISTRY.json")
     assert document["task_context"] == context | {"odd": None}
@@ -178,7 +179,7 @@ def test_a_base_shows_only_its_own_tasks(registry: Registry, tmp_path: Path) -> 
     registry.tasks.add(task(tmp_path / "one"))
     registry.tasks.add(task(tmp_path / "two", other))
 
-    projection.write_global(registry, tmp_path / "two", limits=Limits())
+    GlobalFile(tmp_path / "two").write(registry, limits=Limits())
 
     document = read(tmp_path / "two" / "registry" / "GLOBAL_REGISTRY.json")
     assert list(document["tasks"]) == [other]
@@ -197,7 +198,7 @@ def test_all_bases_together_show_all_tasks(registry: Registry, tmp_path: Path) -
 
 
 def test_a_workspace_that_was_never_used_shows_no_tasks(registry: Registry, tmp_path: Path) -> None:
-    projection.write_global(registry, tmp_path, limits=Limits())
+    GlobalFile(tmp_path).write(registry, limits=Limits())
 
     document = read(tmp_path / "registry" / "GLOBAL_REGISTRY.json")
     assert (document["tasks"], document["total_tasks"]) == ({}, 0)
@@ -258,7 +259,7 @@ def test_what_another_server_wrote_into_the_global_registry_stays(
     path.write_text(json.dumps(before))
     registry.tasks.add(task(base))
     for _ in range(2):
-        projection.write_global(registry, base, limits=Limits())
+        GlobalFile(base).write(registry, limits=Limits())
 
     document = json.loads(path.read_text())
     assert document["tasks"]["TASK-old"] == {"description": "before"}
@@ -275,11 +276,121 @@ def test_what_has_changed_is_brought_up_to_date_as_if_all_were_written(
     registry.agents.add(agent("second-1", task_id=new, state=RUNNING))
     registry.agents.set_state(AgentId("runs-1"), exited("failed"))
 
-    projection.write_global(registry, written, limits=limits, changed={TASK, new})
+    GlobalFile(written).write(registry, limits=limits, changed={TASK, new})
     brought = read(written / "registry" / "GLOBAL_REGISTRY.json")
 
     (written / "registry" / "GLOBAL_REGISTRY.json").unlink()
-    projection.write_global(registry, written, limits=limits)
+    GlobalFile(written).write(registry, limits=limits)
     assert brought == read(written / "registry" / "GLOBAL_REGISTRY.json")
     assert brought["agents"]["runs-1"]["status"] == "failed"
     assert (brought["total_tasks"], brought["active_tasks"], brought["active_agents"]) == (2, 2, 1)
+
+
+def test_a_file_that_nobody_else_has_written_is_not_read_again(
+    registry: Registry, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(max_concurrent=7)
+    file, path = GlobalFile(written), written / "registry" / "GLOBAL_REGISTRY.json"
+    file.write(registry, limits=limits, changed={TASK})
+    monkeypatch.setattr(Path, "read_bytes", None)
+    registry.agents.set_state(AgentId("runs-1"), exited("failed"))
+
+    file.write(registry, limits=limits, changed={TASK})
+
+    monkeypatch.undo()
+    mine = read(path)
+    assert mine["agents"]["runs-1"]["status"] == "failed"
+    path.unlink()
+    GlobalFile(written).write(registry, limits=limits)
+    assert read(path) == mine
+
+
+@pytest.mark.parametrize("way", ["replaced", "in place", "of the same size", "deleted", "no JSON"])
+def test_what_somebody_else_writes_meanwhile_is_seen(
+    registry: Registry, written: Path, way: str
+) -> None:
+    limits = Limits(max_concurrent=7)
+    file, path = GlobalFile(written), written / "registry" / "GLOBAL_REGISTRY.json"
+    file.write(registry, limits=limits, changed={TASK})
+    wanted = read(path)
+    text = path.read_text()
+    match way:
+        case "deleted":
+            path.unlink()
+        case "no JSON":
+            path.write_text("{")
+        case "of the same size":
+            path.write_text(text.replace("Check the wiring", "CHECK THE WIRING"))
+        case _:
+            wanted["agents"]["old-1"] = {"task_id": "TASK-old", "note": "a\nb \u00fc"}
+            wanted["total_agents_spawned"] += 1
+            if way == "replaced":
+                path.unlink()
+
+            path.write_text(json.dumps(wanted))
+
+    # a change of another task, so that the entries of this one are those of the file
+    new = TaskId("TASK-20260301-120000-00000002")
+    registry.tasks.add(task(written, new))
+    file.write(registry, limits=limits, changed={new})
+
+    found = read(path)
+    assert found["tasks"].pop(new)["description"] == "Check the wiring"
+    assert (found["total_tasks"], found["active_tasks"]) == (2, 2)
+    if way == "of the same size":
+        assert found["tasks"][TASK]["description"] == "CHECK THE WIRING"
+    else:
+        wanted |= {"total_tasks": 2, "active_tasks": 2}
+        assert found == wanted
+
+
+def test_two_processes_that_write_in_turns_lose_nothing_of_each_other(
+    registry: Registry, written: Path
+) -> None:
+    limits = Limits()
+    one, two = GlobalFile(written), GlobalFile(written)
+    names = [TaskId(f"TASK-20260301-120000-0000001{number}") for number in range(6)]
+    for number, name in enumerate(names):
+        registry.tasks.add(task(written, name))
+        registry.agents.add(agent(f"of-{number}", task_id=name))
+        (one, two)[number % 2].write(registry, limits=limits, changed={name})
+
+    document = read(written / "registry" / "GLOBAL_REGISTRY.json")
+    assert set(document["tasks"]) == {TASK, *names}
+    assert {f"of-{number}" for number in range(6)} <= set(document["agents"])
+    assert document["total_tasks"] == 7
+
+
+def test_a_change_that_could_not_be_written_is_written_by_the_next(
+    registry: Registry, written: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    limits = Limits(max_concurrent=7)
+    file, path = GlobalFile(written), written / "registry" / "GLOBAL_REGISTRY.json"
+    file.write(registry, limits=limits, changed={TASK})
+    new = TaskId("TASK-20260301-120000-00000002")
+    registry.tasks.add(task(written, new))
+
+    def refuse(*_: object) -> None:
+        raise OSError(28, "no room")
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(OSError, match="no room"):
+        file.write(registry, limits=limits, changed={new})
+
+    monkeypatch.undo()
+    assert new not in read(path)["tasks"]
+    file.write(registry, limits=limits, changed={new})
+    found = read(path)
+    assert (found["total_tasks"], found["active_tasks"], set(found["tasks"])) == (2, 2, {TASK, new})
+
+
+def test_a_stamp_tells_a_file_from_any_that_takes_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "file"
+    stamps = [atomic.write_atomically(path, "same size") for _ in range(50)]
+
+    assert len(set(stamps)) == len(stamps)
+    assert atomic.stamp_of(path) == stamps[-1]
+    path.write_text("other one")
+    assert atomic.stamp_of(path) not in stamps
+    path.unlink()
+    assert atomic.stamp_of(path) is None
