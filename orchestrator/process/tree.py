@@ -30,11 +30,23 @@ class Proc:
     """One process at one moment; a plain class, because the modules that make records are heavy.
 
     `start` is field 22 of ``/proc/PID/stat`` (clock ticks since boot), 0 where there is no /proc.
-    `cpu_s` is seconds of CPU, with those of the children that it has waited for (the latter not
-    from ``ps``). `rss` is bytes of resident memory; what is shared counts in full.
+    `cpu_s` is seconds of CPU, with those of the children that it has waited for, which are
+    `children_s` (0 from ``ps``). `rss` is bytes of resident memory; what is shared counts in full.
     """
 
-    __slots__ = ("cpu_s", "name", "pgid", "pid", "ppid", "rss", "sid", "start", "state", "threads")
+    __slots__ = (
+        "children_s",
+        "cpu_s",
+        "name",
+        "pgid",
+        "pid",
+        "ppid",
+        "rss",
+        "sid",
+        "start",
+        "state",
+        "threads",
+    )
 
     def __init__(
         self,
@@ -48,11 +60,13 @@ class Proc:
         name: str,
         threads: int = 1,
         cpu_s: float = 0.0,
+        children_s: float = 0.0,
         rss: int = 0,
     ) -> None:
         """Take what was read."""
         self.threads = threads
         self.cpu_s = cpu_s
+        self.children_s = children_s
         self.rss = rss
         self.pid = pid
         self.ppid = ppid
@@ -99,6 +113,7 @@ def read(pid: int) -> Proc | None:
         start=int(fields[19]),
         name=line[opening + 1 : closing].decode("utf-8", "replace"),
         cpu_s=sum(map(int, fields[11:15])) / _TICKS,
+        children_s=sum(map(int, fields[13:15])) / _TICKS,
         rss=int(fields[21]) * _PAGE,
     )
 

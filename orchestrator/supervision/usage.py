@@ -1,4 +1,4 @@
-"""What a tree of processes uses now, measured by psutil."""
+"""What a tree of processes uses now."""
 
 from __future__ import annotations
 
@@ -9,11 +9,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
-import psutil
-
 from orchestrator.model.activity import ProcessUse
 from orchestrator.process import tree
-from orchestrator.process.identity import alive
+
+from .figures import measure_process, waited_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -75,13 +74,17 @@ def measure_tree(
     Returns:
         None when the keeper is not there, or there is no time to look.
     """
-    if time.monotonic() >= until or not alive(keeper):
+    if time.monotonic() >= until:
+        return None
+
+    # The orphans among those that ended were collected by the keeper: theirs are its children's
+    # times. Its own time is not the agent's.
+    collected_s = waited_seconds(keeper)
+    if collected_s is None:
         return None
 
     below = tree.descendants(keeper.pid)
-    # The orphans among those that ended were collected by the keeper: theirs are its children's
-    # times. Its own time is not the agent's.
-    used = TreeUse(count=len(below), cpu_s=_of_children(keeper.pid))
+    used = TreeUse(count=len(below), cpu_s=collected_s)
     booted = _boot_time()
     for proc in below:
         if time.monotonic() >= until:
@@ -91,41 +94,32 @@ def measure_tree(
         _measure(proc, used, booted=booted, open_files=open_files)
 
     # Had it ended before the walk, its pid might have been a stranger's by then.
-    return used if alive(keeper) else None
+    return None if waited_seconds(keeper) is None else used
 
 
 def _measure(proc: Proc, used: TreeUse, *, booted: float, open_files: bool) -> None:
     try:
-        process = psutil.Process(proc.pid)
-        with process.oneshot():
-            memory = process.memory_info()
-            times = process.cpu_times()
-            since = booted + proc.start / _TICKS if proc.start else process.create_time()
-            threads = proc.threads if tree.HAS_PROC else process.num_threads()
-
-        files = _open_files(process) if open_files else None
-    except psutil.NoSuchProcess:
-        used.count -= 1
-        return
-    except psutil.AccessDenied:
+        found = measure_process(proc, open_files=open_files)
+    except PermissionError:
         used.complete = False
         return
 
-    if not _is_still(proc, process):
+    if found is None:
         used.count -= 1
         return
 
-    used.cpu_s += times.user + times.system + times.children_user + times.children_system
-    used.rss_bytes += memory.rss
+    since = booted + proc.start / _TICKS if found.created is None else found.created
+    used.cpu_s += found.own_s + found.children_s
+    used.rss_bytes += found.rss_bytes
     used.processes.append(
         ProcessUse(
             pid=proc.pid,
             name=proc.name,
             state=_STATES.get(proc.state, proc.state),
-            cpu_s=round(times.user + times.system, 3),
-            rss_bytes=memory.rss,
-            threads=threads,
-            open_files=files,
+            cpu_s=round(found.own_s, 3),
+            rss_bytes=found.rss_bytes,
+            threads=found.threads,
+            open_files=found.open_files,
             session=proc.sid,
             since=datetime.fromtimestamp(since, UTC),
         )
@@ -154,33 +148,6 @@ def used_since(now: Iterable[ProcessUse], before: Iterable[ProcessUse], at: date
             total += one.cpu_s
 
     return total
-
-
-def _is_still(proc: Proc, process: psutil.Process) -> bool:
-    if tree.HAS_PROC:
-        now = tree.read(proc.pid)
-        return now is not None and now.start == proc.start
-
-    try:
-        return process.is_running() and process.ppid() == proc.ppid
-    except psutil.Error:
-        return False
-
-
-def _open_files(process: psutil.Process) -> int | None:
-    try:
-        return process.num_fds()
-    except psutil.AccessDenied:
-        return None
-
-
-def _of_children(pid: int) -> float:
-    try:
-        times = psutil.Process(pid).cpu_times()
-    except psutil.Error:
-        return 0.0
-
-    return times.children_user + times.children_system
 
 
 def _boot_time() -> float:

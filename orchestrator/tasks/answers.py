@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 from orchestrator.model import ORCHESTRATOR, Exited
 from orchestrator.registry.status import (
     TERMINAL,
-    agent_row,
     hierarchy,
-    is_active,
     local_iso,
     shown_status,
 )
+
+from .rows import receipt
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
         AgentRecord,
         FindingEntry,
         ProgressEntry,
-        StopReceipt,
         TaskRecord,
     )
     from orchestrator.model.activity import Activity
     from orchestrator.registry import Registry
+
+    from .rows import AgentRows
 
 _NEWEST_UPDATES: Final = 10
 _NEWEST_FINDINGS: Final = 5
@@ -36,15 +37,15 @@ _PEER_FINDINGS: Final = 3
 DEPLOYMENT_METHOD: Final = "own session under a keeper"
 
 
-def counts(
-    agents: Sequence[AgentRecord], latest: Mapping[AgentId, ProgressEntry]
-) -> dict[str, int]:
-    """Count agents: all, those that work, those that are done."""
-    statuses = [shown_status(each, latest.get(each.id)) for each in agents]
+def counts(agents: Sequence[AgentRecord], statuses: Sequence[str]) -> dict[str, int]:
+    """Count agents: all, those that work, those that are done; by them and how each is shown."""
+    over = [status in TERMINAL for status in statuses]
     return {
         "total_spawned": len(agents),
-        "active": sum(is_active(each, latest.get(each.id)) for each in agents),
-        "completed": sum(status in TERMINAL for status in statuses),
+        "active": sum(
+            each.live and not is_over for each, is_over in zip(agents, over, strict=True)
+        ),
+        "completed": sum(over),
     }
 
 
@@ -88,6 +89,7 @@ def status(
     registry: Registry,
     more: Mapping[AgentId, Mapping[str, Any]],
     activities: Mapping[AgentId, Activity],
+    rows: AgentRows,
 ) -> dict[str, object]:
     """Answer ``get_real_task_status``.
 
@@ -96,12 +98,14 @@ def status(
         registry: Where its agents are recorded.
         more: What else belongs into the rows of agents, by their ids.
         activities: What its live agents are doing, by their ids.
+        rows: Makes the rows of agents, or has made them before.
     """
     agents = registry.agents.find(task_id=task.id)
     latest = registry.reports.latest_progress(task.id)
     totals = registry.reports.counts(task.id)
     updates = registry.reports.progress(task.id, newest=_NEWEST_UPDATES)
     findings = registry.reports.findings(task.id, newest=_NEWEST_FINDINGS)
+    shown = [rows.row(each, latest.get(each.id), activities.get(each.id)) for each in agents]
     return {
         "success": True,
         "task_id": task.id,
@@ -109,13 +113,10 @@ def status(
         "status": task.status,
         "workspace": str(task.workspace),
         "agents": {
-            **counts(agents, latest),
+            **counts(agents, [row["status"] for row in shown]),
             "agents_list": [
-                {
-                    **_full_row(each, latest.get(each.id), activities.get(each.id)),
-                    **more.get(each.id, {}),
-                }
-                for each in agents
+                {**row, **more[each.id]} if each.id in more else row
+                for each, row in zip(agents, shown, strict=True)
             ],
         },
         "hierarchy": hierarchy(agents),
@@ -169,19 +170,16 @@ def steered(record: AgentRecord) -> dict[str, object]:
     return {"success": True, "agent_id": record.id, "state": record.state.kind}
 
 
-def receipt(stop: StopReceipt | None) -> dict[str, Any] | None:
-    """Return a stop receipt as JSON."""
-    return None if stop is None else stop.model_dump(mode="json")
-
-
 def coordination(task: TaskRecord, registry: Registry) -> dict[str, object]:
     """Return what a reporting agent gets to know of the others."""
     findings = registry.reports.findings(task.id, newest=_PEER_FINDINGS)
+    agents = registry.agents.find(task_id=task.id)
+    latest = registry.reports.latest_progress(task.id)
     return {
         "success": True,
         "task_id": task.id,
         "agent_counts": counts(
-            registry.agents.find(task_id=task.id), registry.reports.latest_progress(task.id)
+            agents, [shown_status(each, latest.get(each.id)) for each in agents]
         ),
         "recent_findings": [finding_entry(entry) for entry in reversed(findings)],
     }
@@ -232,25 +230,3 @@ def timeline(task: TaskRecord, registry: Registry) -> dict[str, object]:
             "agents_active": len({entry.agent_id for entry in (*progress, *findings)}),
         },
     }
-
-
-def _full_row(
-    record: AgentRecord, latest: ProgressEntry | None, activity: Activity | None
-) -> dict[str, Any]:
-    row = agent_row(record, latest)
-    row["state"] = record.state.kind
-    if record.live and activity is not None:
-        row["activity"] = activity.model_dump(mode="json")
-
-    if isinstance(record.state, Exited):
-        outcome = record.state.outcome
-        row["exit"] = str(outcome.exit)
-        row["receipt"] = receipt(outcome.receipt)
-        if outcome.limit is not None:
-            row["limit"] = outcome.limit
-
-        row["left_behind"] = [note.model_dump() for note in outcome.left_behind]
-        if outcome.result is not None:
-            row["result"] = outcome.result.model_dump(exclude_none=True)
-
-    return row

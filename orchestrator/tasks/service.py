@@ -34,6 +34,7 @@ from .lookup import Lookup
 from .output import OutputQuery, check, read_output
 from .permission import resolve_parent
 from .places import agent_files, check_free_space, make_folders, resolve_project
+from .rows import AgentRows
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
@@ -63,6 +64,7 @@ class TaskService:
         self._registry = supervisor.registry
         self._find = Lookup(supervisor)
         self._projector = projector
+        self._rows = AgentRows()
 
     async def create_task(
         self,
@@ -196,7 +198,7 @@ class TaskService:
         task = self._find.task(task_id)
         live = self._registry.agents.find(task_id=task.id, live=True)
         activities = await self._supervisor.observer.look(live)
-        return answers.status(task, self._registry, read_validations(task), activities)
+        return answers.status(task, self._registry, read_validations(task), activities, self._rows)
 
     async def output(
         self,
