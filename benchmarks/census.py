@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 
+from .pidfds import Pidfds
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-    from types import TracebackType
-    from typing import Self
 
 #: Seconds that a process may take to vanish after SIGKILL.
 KILL_LIMIT: Final = 10.0
@@ -22,7 +22,7 @@ KILL_LIMIT: Final = 10.0
 LOOK: Final = 0.01
 
 
-class Watch:
+class Watch(Pidfds):
     """Holds a pidfd for each process, and is told by the kernel when each has ended.
 
     Use it as a context manager. The times are those of ``time.perf_counter``.
@@ -33,30 +33,11 @@ class Watch:
 
     def __init__(self, pids: Iterable[int] = ()) -> None:
         """Watch these; more can be added."""
+        super().__init__()
         self.ended: dict[int, float] = {}
-        self._pids: dict[int, int] = {}
-        # Not poll: with a thousand of them, every end would cost a walk over all.
-        self._poll = select.epoll()
         self._waiting: set[int] = set()
         for pid in pids:
             self.add(pid)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the descriptors."""
-        self._poll.close()
-        for descriptor in self._pids:
-            os.close(descriptor)
-
-        self._pids.clear()
 
     @property
     def left(self) -> list[int]:
@@ -65,15 +46,11 @@ class Watch:
 
     def add(self, pid: int) -> None:
         """Watch one more; one that is gone already has ended now."""
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
+        descriptor = self._hold(pid, select.EPOLLIN)
+        if descriptor is None:
             self.ended[pid] = time.perf_counter()
-            return
-
-        self._pids[descriptor] = pid
-        self._waiting.add(descriptor)
-        self._poll.register(descriptor, select.EPOLLIN)
+        else:
+            self._waiting.add(descriptor)
 
     def wait(self, *, quiet: float) -> bool:
         """Wait until all have ended, or nobody has for a while.

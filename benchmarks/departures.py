@@ -9,10 +9,10 @@ import signal
 import time
 from typing import TYPE_CHECKING, Final
 
+from .pidfds import Pidfds
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
-    from types import TracebackType
-    from typing import Self
 
 #: The first kernel that tells the holder of a pidfd when the process is reaped.
 TELLS: Final = (6, 9)
@@ -21,7 +21,7 @@ TELLS: Final = (6, 9)
 LOOK: Final = 0.002
 
 
-class Departures:
+class Departures(Pidfds):
     """Holds a pidfd for each process, and is told when it is gone: it has ended, and was reaped.
 
     Use it as a context manager. The times are those of ``time.perf_counter``.
@@ -40,31 +40,15 @@ class Departures:
             reap: Collects the children of this process that have ended: orphans fall to it.
             tells: Whether the kernel says when somebody is reaped; None to find out.
         """
+        super().__init__()
         self.gone: dict[int, float] = {}
         self._reap = reap
         self._tells = _kernel_tells() if tells is None else tells
-        self._pids: dict[int, int] = {}
         self._zombies: set[int] = set()
-        self._poll = select.epoll()
         for pid in pids:
-            self._add(pid)
-
-    def __enter__(self) -> Self:
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        """Close the descriptors."""
-        self._poll.close()
-        for descriptor in self._pids:
-            os.close(descriptor)
-
-        self._pids.clear()
+            # Edges only: one event for the end, and one for the reaping.
+            if self._hold(pid, select.EPOLLIN | select.EPOLLET) is None:
+                self.gone[pid] = time.perf_counter()
 
     def wait(
         self, pids: Iterable[int], *, quiet: float, enders: Collection[int] = (), after: float = 0.0
@@ -97,17 +81,6 @@ class Departures:
                 return waited
 
         return waited
-
-    def _add(self, pid: int) -> None:
-        try:
-            descriptor = os.pidfd_open(pid)
-        except ProcessLookupError:
-            self.gone[pid] = time.perf_counter()
-            return
-
-        self._pids[descriptor] = pid
-        # Edges only: one event for the end, and one for the reaping.
-        self._poll.register(descriptor, select.EPOLLIN | select.EPOLLET)
 
     def _take(self, events: list[tuple[int, int]]) -> set[int]:
         """Note who has ended, reap, and return who has gone."""

@@ -36,6 +36,10 @@ class Plan(Noun):
         lives: Agents whose states change in such a turn.
         status_rounds: Turns of status calls.
         scaled: How many agents live on one orchestrator, one number after the other.
+        scale_rounds: How many orchestrators get each of these numbers; the first is measured, the
+            others are only filled and ended.
+        scale_turns: Turns of state changes and of output, at each number.
+        scale_poured: MiB that an agent writes in such a turn.
         scale_probes: Turns at each number: one more launch and its stop.
         scale_looks: How often the status is asked for after a rest, at each number.
         scale_seconds: How long nothing happens, at each number.
@@ -66,6 +70,9 @@ class Plan(Noun):
     lives: int
     status_rounds: int
     scaled: tuple[int, ...]
+    scale_rounds: tuple[int, ...]
+    scale_turns: int
+    scale_poured: int
     scale_probes: int
     scale_looks: int
     scale_seconds: float
@@ -95,6 +102,9 @@ FULL: Final = Plan(
     lives=25,
     status_rounds=20,
     scaled=(1, 10, 100, 300, 1000),
+    scale_rounds=(3, 3, 3, 3, 2),
+    scale_turns=10,
+    scale_poured=128,
     scale_probes=25,
     scale_looks=3,
     scale_seconds=4.0,
@@ -135,6 +145,9 @@ QUICK: Final = Plan(
     lives=25,
     status_rounds=3,
     scaled=(1, 10, 50),
+    scale_rounds=(1, 1, 1),
+    scale_turns=5,
+    scale_poured=32,
     scale_probes=7,
     scale_looks=1,
     scale_seconds=1.0,
@@ -167,6 +180,9 @@ SMOKE: Final = Plan(
     lives=2,
     status_rounds=1,
     scaled=(1, 3),
+    scale_rounds=(2, 1),
+    scale_turns=1,
+    scale_poured=1,
     scale_probes=1,
     scale_looks=1,
     scale_seconds=0.2,

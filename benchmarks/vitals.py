@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -12,6 +12,15 @@ if TYPE_CHECKING:
 _NS_PER_MS = 1_000_000
 _BYTES_PER_KIB = 1024
 _PROC = Path("/proc")
+
+#: What is kept of each process, and its unit.
+MEASURED: Final = (
+    ("wakeups", ""),
+    ("cpu_ms", "ms"),
+    ("pss", "bytes"),
+    ("descriptors", ""),
+    ("threads", ""),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
@@ -54,6 +55,19 @@ class Resident(Protocol):
 
 
 S_co = TypeVar("S_co", covariant=True)
+
+
+def no_module(name: str, *, program: str | None = None) -> str | None:
+    """Say that a package is not installed; None when it is.
+
+    Args:
+        name: Of the package, and of its module.
+        program: What it is called; None when that is the same.
+    """
+    if importlib.util.find_spec(name) is not None:
+        return None
+
+    return f"{program or name} is not installed: pip install {name}"
 
 
 class Contender(Protocol[S_co]):

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import sys
 import time
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.census import pause
 from benchmarks.errors import BrokenError
-from benchmarks.ground import wait_ended
 from benchmarks.model import Round
+
+from .base import no_module
+from .manager import ManagerSession, open_server
 
 if TYPE_CHECKING:
     import subprocess
@@ -45,7 +46,7 @@ autostart = {autostart}
 """
 
 
-class CircusSession:
+class CircusSession(ManagerSession):
     """An arbiter, and a client of circus's own."""
 
     def __init__(
@@ -56,23 +57,17 @@ class CircusSession:
         Raises:
             BrokenError: It does not answer.
         """
+        names = [f"agent{number:05d}" for number in range(capacity)]
+        super().__init__(process, names, program="circusd")
         # Not typed, and not everybody's.
         module: Any = importlib.import_module("circus.client")
         self._failed: type[Exception] = module.CallError
         self._client: Any = module.CircusClient(endpoint=endpoint, timeout=ANSWER_LIMIT)
-        self._process = process
-        self._names = [f"agent{number:05d}" for number in range(capacity)]
-        self._running = 0
         self._autostart = autostart
         # It answers before it has begun to start anything, and refuses a stop before it is done.
         self._wait_until_all_are("active" if autostart else "stopped")
         if autostart:
             self._call("stop", waiting=True)
-
-    @property
-    def root(self) -> int:
-        """The pid of the arbiter."""
-        return self._process.pid
 
     def launch(self, count: int, *, together: bool) -> Round:
         """``start``; together, of all watchers, since it does one command at a time.
@@ -87,11 +82,7 @@ class CircusSession:
             self._running = count
             return Round(times=(took,) * count, wall=took)
 
-        names = self._names[self._running : self._running + count]
-        if len(names) < count:
-            raise BrokenError(f"circus knows {len(self._names)} watchers only")
-
-        self._running += count
+        names = self._next(count)
         times: list[float] = []
         first = time.perf_counter()
         for name in names:
@@ -117,8 +108,7 @@ class CircusSession:
             BrokenError: It stays.
         """
         self._client.stop()
-        self._process.terminate()
-        wait_ended(self._process, what="circusd")
+        super().close()
 
     def _wait_until_all_are(self, status: str) -> None:
         limit = time.monotonic() + ANSWER_LIMIT
@@ -163,10 +153,7 @@ class CircusContender:
 
     def missing(self) -> str | None:
         """Look for the package."""
-        if importlib.util.find_spec("circus") is None:
-            return "circus is not installed: pip install circus"
-
-        return None
+        return no_module("circus")
 
     @contextmanager
     def open(self, ground: Ground, program: Path) -> Generator[CircusSession]:
@@ -180,13 +167,11 @@ class CircusContender:
         ]
         text = _CONFIGURATION.format(folder=folder, endpoint=endpoint)
         configuration.write_text("".join([text, *watchers]), encoding="ascii")
-        process = ground.spawn([sys.executable, "-m", "circus.circusd", str(configuration)])
-        try:
-            session = CircusSession(process, endpoint, self.capacity, autostart=self.autostart)
-            try:
-                yield session
-            finally:
-                session.close()
-        finally:
-            process.kill()
-            process.wait()
+        argv = [sys.executable, "-m", "circus.circusd", str(configuration)]
+        with (
+            open_server(ground, argv) as process,
+            closing(
+                CircusSession(process, endpoint, self.capacity, autostart=self.autostart)
+            ) as session,
+        ):
+            yield session

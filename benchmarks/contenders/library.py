@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from .base import no_module
 from .worker import WorkerSession, open_worker
 
 if TYPE_CHECKING:
@@ -34,10 +34,7 @@ class LibraryContender:
 
     def missing(self) -> str | None:
         """Look for the backend."""
-        if importlib.util.find_spec(self.backend) is None:
-            return f"{self.backend} is not installed: pip install {self.backend}"
-
-        return None
+        return no_module(self.backend)
 
     def open(self, ground: Ground, program: Path) -> AbstractContextManager[WorkerSession]:
         """Start the worker, and wait until its orchestrator is open."""

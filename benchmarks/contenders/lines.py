@@ -6,6 +6,8 @@ import json
 import os
 import select
 import subprocess
+import time
+from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING, Any, Final
 
 from benchmarks.errors import BrokenError
@@ -23,11 +25,25 @@ _CHUNK = 1 << 16
 _TAIL = 1500
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line that was read.
+
+    Attributes:
+        text: Without its end.
+        at: When its last byte was read, by ``time.perf_counter``.
+    """
+
+    text: bytes
+    at: float
+
+
 class LineChild:
     """One such process.
 
     Attributes:
         process: The process.
+        began: When it was started, by ``time.perf_counter``.
     """
 
     def __init__(
@@ -38,6 +54,7 @@ class LineChild:
         self._buffer = bytearray()
         self._errors = ground.new_folder() / "stderr"
         with self._errors.open("wb") as errors:
+            self.began = time.perf_counter()
             self.process = ground.spawn(
                 argv,
                 environment=environment,
@@ -76,16 +93,35 @@ class LineChild:
         Raises:
             BrokenError: None came in time, or none will.
         """
+        return json.loads(self.receive_line(limit=limit).text)
+
+    def receive_line(self, *, limit: float = ANSWER_LIMIT) -> Line:
+        """Read the next message as it is; see `receive`.
+
+        Raises:
+            BrokenError: None came in time, or none will.
+        """
         descriptor = self._pipe(self.process.stdout).fileno()
-        while (end := self._buffer.find(b"\n")) < 0:
+        at = time.perf_counter()
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
             if not select.select([descriptor], [], [], limit)[0]:
                 raise self._broken(f"gave no answer within {limit:.0f} s")
 
             self._read(descriptor)
+            at = time.perf_counter()
 
-        line = bytes(self._buffer[:end])
+        line = Line(text=bytes(self._buffer[:end]), at=at)
         del self._buffer[: end + 1]
-        return json.loads(line)
+        return line
+
+    def ready(self, seconds: float) -> bool:
+        """Wait so long for something to read; returns whether there is."""
+        if b"\n" in self._buffer:
+            return True
+
+        return bool(select.select([self._pipe(self.process.stdout)], [], [], seconds)[0])
 
     def hang_up(self) -> None:
         """Close its input, which is its sign to leave; returns at once."""

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import http.client
-import importlib.util
 import socket
 import sys
 import time
 import xmlrpc.client
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from benchmarks.census import wait_until
 from benchmarks.errors import BrokenError
-from benchmarks.ground import wait_ended
 from benchmarks.model import Round
+
+from .base import no_module
+from .manager import ManagerSession, open_server
 
 if TYPE_CHECKING:
     import subprocess
@@ -81,7 +82,7 @@ class _Connection(http.client.HTTPConnection):
         self.sock = connected
 
 
-class SupervisordSession:
+class SupervisordSession(ManagerSession):
     """A server, and a connection to it."""
 
     def __init__(self, process: subprocess.Popen[bytes], path: str, capacity: int) -> None:
@@ -90,17 +91,11 @@ class SupervisordSession:
         Raises:
             BrokenError: It does not.
         """
-        self._process = process
+        names = [f"{_GROUP}:{number:05d}" for number in range(capacity)]
+        super().__init__(process, names, program="supervisord")
         self._connection = _Connection(path)
-        self._names = [f"{_GROUP}:{number:05d}" for number in range(capacity)]
-        self._running = 0
         if not wait_until(self._listens, within=OPEN_LIMIT):
             raise BrokenError(f"supervisord does not listen after {OPEN_LIMIT:.0f} s")
-
-    @property
-    def root(self) -> int:
-        """The pid of the server."""
-        return self._process.pid
 
     def launch(self, count: int, *, together: bool) -> Round:
         """``startProcess``; together, all in one call, which has one answer.
@@ -108,11 +103,7 @@ class SupervisordSession:
         Raises:
             BrokenError: One was not started.
         """
-        names = self._names[self._running : self._running + count]
-        if len(names) < count:
-            raise BrokenError(f"supervisord knows {len(self._names)} programs only")
-
-        self._running += count
+        names = self._next(count)
         if together:
             took = self._start_all(names)
             return Round(times=(took,) * count, wall=took)
@@ -150,8 +141,7 @@ class SupervisordSession:
             BrokenError: It stays.
         """
         self._connection.close()
-        self._process.terminate()
-        wait_ended(self._process, what="supervisord")
+        super().close()
 
     def _all_ended(self) -> bool:
         rows: list[dict[str, Any]] = self._call("supervisor.getAllProcessInfo")
@@ -209,10 +199,7 @@ class SupervisordContender:
 
     def missing(self) -> str | None:
         """Look for the package."""
-        if importlib.util.find_spec("supervisor") is None:
-            return "supervisord is not installed: pip install supervisor"
-
-        return None
+        return no_module("supervisor", program="supervisord")
 
     @contextmanager
     def open(self, ground: Ground, program: Path) -> Generator[SupervisordSession]:
@@ -228,13 +215,8 @@ class SupervisordContender:
         )
         configuration.write_text(text, encoding="ascii")
         argv = [sys.executable, "-m", "supervisor.supervisord", "-c", str(configuration)]
-        process = ground.spawn(argv)
-        try:
-            session = SupervisordSession(process, str(folder / "socket"), self.capacity)
-            try:
-                yield session
-            finally:
-                session.close()
-        finally:
-            process.kill()
-            process.wait()
+        with (
+            open_server(ground, argv) as process,
+            closing(SupervisordSession(process, str(folder / "socket"), self.capacity)) as session,
+        ):
+            yield session

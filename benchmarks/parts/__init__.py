@@ -1,4 +1,4 @@
-"""What is measured; one file for each part."""
+"""What is measured; one file for each part, or a folder for one that has several."""
 
 from __future__ import annotations
 

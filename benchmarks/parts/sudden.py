@@ -69,26 +69,27 @@ class Sudden:
         times = context.plan.stops
         context.steps.begin("sudden", 2 * times)
         beyond: list[float] = []
-        left = 0
+        left: list[int] = []
         adopted: list[float] = []
         for _ in range(times):
             late, stayed = _kill_beside_hostile_agents(context)
             beyond += late
-            left += stayed
+            left.append(stayed)
             context.steps.advance()
             adopted.append(_adopt(context))
             context.steps.advance()
 
         return PartResult(
             name=self.name,
-            tables=(_table(beyond, left, adopted),),
+            tables=(_table(beyond, sum(left), adopted),),
             verdicts=(
                 _BEYOND.judge(quantile(beyond, _LATE), detail=f"{len(beyond)} agents"),
-                _LEFT.judge(left),
+                _LEFT.judge(sum(left)),
                 _ADOPTED.judge(max(adopted) / _MS_PER_S, detail=f"{len(adopted)} runs"),
             ),
             samples=(
                 Sample(what="gone beyond the grace", who="agents", unit="ms", values=tuple(beyond)),
+                Sample(what="left", who="runs", unit="processes", values=tuple(left)),
                 Sample(what="all adopted", who="runs", unit="ms", values=tuple(adopted)),
             ),
         )

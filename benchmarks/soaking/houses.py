@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
+from benchmarks.contenders.client import McpClient, of_server
 from benchmarks.contenders.lines import LineChild
-from benchmarks.contenders.mcp import PROTOCOL
 from benchmarks.errors import BrokenError
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ HASTE: Final = "0.02"
 HABITS: Final = Path(__file__).resolve().parents[1] / "habits" / "soaked.sh"
 SHELL: Final = "/bin/sh"
 
-_NO_LIMIT: Final = "100000000"
+_LIBRARY: Final = "the library's program"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -109,15 +109,11 @@ class Open(Protocol):
         ...
 
 
-class _Peer:
-    """A child that answers requests, in any order, by their ids."""
+class _House:
+    """What both have: a child that is talked to."""
 
-    def __init__(
-        self, ground: Ground, argv: Sequence[str], environment: Mapping[str, str], name: str
-    ) -> None:
-        self._name = name
-        self._child = LineChild(ground, argv, environment=environment, name=name)
-        self._requests = 0
+    def __init__(self, child: LineChild) -> None:
+        self._child = child
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
@@ -132,30 +128,8 @@ class _Peer:
     def close(self) -> None:
         self._child.close()
 
-    def number(self) -> int:
-        self._requests += 1
-        return self._requests
 
-    def send(self, *messages: Mapping[str, Any]) -> None:
-        self._child.send(*messages)
-
-    def ask(self, requests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        """Send requests in one go, and wait for the answers to them."""
-        if not requests:
-            return []
-
-        self.send(*requests)
-        answers: dict[int, Mapping[str, Any]] = {}
-        wanted = [request["id"] for request in requests]
-        while any(number not in answers for number in wanted):
-            message = self._child.receive()
-            if "id" in message:
-                answers[message["id"]] = message
-
-        return [answers[number] for number in wanted]
-
-
-class LibraryHouse(_Peer):
+class LibraryHouse(_House):
     """A program over the library, see `benchmarks.workers.soaked`."""
 
     def __init__(
@@ -167,12 +141,10 @@ class LibraryHouse(_Peer):
         environment: Mapping[str, str],
     ) -> None:
         """Start it, and wait until its orchestrator is open."""
-        super().__init__(
-            ground,
-            [*argv, backend, str(workspace), SHELL, str(HABITS)],
-            environment,
-            "the library's program",
-        )
+        program = [*argv, backend, str(workspace), SHELL, str(HABITS)]
+        child = LineChild(ground, program, environment=environment, name=_LIBRARY)
+        super().__init__(child)
+        self._requests = 0
         self._answers([self._request("hello")])
 
     def launch(self, launches: Sequence[Launch]) -> list[tuple[str, str | None]]:
@@ -182,7 +154,7 @@ class LibraryHouse(_Peer):
 
     def order(self, launches: Sequence[Launch]) -> None:
         """See `Open`."""
-        self.send(*(self._launch(each) for each in launches))
+        self._child.send(*(self._launch(each) for each in launches))
 
     def stop(self, agents: Sequence[Soaked], *, kill: bool = False) -> None:
         """See `Open`."""
@@ -205,18 +177,29 @@ class LibraryHouse(_Peer):
         return self._request("launch", type=launch.agent_type, durable=launch.durable)
 
     def _request(self, do: str, **more: object) -> Mapping[str, Any]:
-        return {"id": self.number(), "do": do, **more}
+        self._requests += 1
+        return {"id": self._requests, "do": do, **more}
 
     def _answers(self, requests: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        answers = self.ask(requests)
-        for answer in answers:
-            if "error" in answer:
-                raise BrokenError(f"{self._name}: {answer['error']}")
+        """Send requests in one go, and wait for the answers to them, which come in any order."""
+        if not requests:
+            return []
 
-        return answers
+        self._child.send(*requests)
+        answers: dict[int, Mapping[str, Any]] = {}
+        wanted = [request["id"] for request in requests]
+        while any(number not in answers for number in wanted):
+            answer = self._child.receive()
+            answers[answer["id"]] = answer
+
+        for number in wanted:
+            if "error" in answers[number]:
+                raise BrokenError(f"{_LIBRARY}: {answers[number]['error']}")
+
+        return [answers[number] for number in wanted]
 
 
-class McpHouse(_Peer):
+class McpHouse(_House):
     """``python -m orchestrator``, asked over MCP."""
 
     def __init__(
@@ -229,21 +212,12 @@ class McpHouse(_Peer):
     ) -> None:
         """Start it, and greet it."""
         settings = {
-            "CLAUDE_EXECUTABLE": shlex.join([SHELL, str(HABITS)]),
-            "CLAUDE_ORCHESTRATOR_WORKSPACE": str(workspace),
-            "CLAUDE_ORCHESTRATOR_MAX_AGENTS": _NO_LIMIT,
-            "CLAUDE_ORCHESTRATOR_MAX_CONCURRENT": _NO_LIMIT,
+            **of_server(workspace, shlex.join([SHELL, str(HABITS)])),
             "ORCHESTRATOR_BACKEND": backend,
         }
-        super().__init__(ground, argv, {**environment, **settings}, "the MCP server")
+        self._client = McpClient(ground, {**environment, **settings}, argv=argv)
+        super().__init__(self._client)
         self._newest: dict[str, str] = {}
-        greeting = {
-            "protocolVersion": PROTOCOL,
-            "capabilities": {},
-            "clientInfo": {"name": "soak", "version": "1"},
-        }
-        self.ask([self._request("initialize", greeting)])
-        self.send({"jsonrpc": "2.0", "method": "notifications/initialized"})
 
     def launch(self, launches: Sequence[Launch]) -> list[tuple[str, str | None]]:
         """See `Open`; agents that are launched together share a task."""
@@ -256,8 +230,7 @@ class McpHouse(_Peer):
         """See `Open`."""
         if launches:
             task = self._create_task()
-            calls = [_deploy(task, each) for each in launches]
-            self.send(*(self._tool("deploy_headless_agent", arguments) for arguments in calls))
+            self._client.begin("deploy_headless_agent", [_deploy(task, each) for each in launches])
 
     def stop(self, agents: Sequence[Soaked], *, kill: bool = False) -> None:
         """See `Open`; there is no tool that skips the grace."""
@@ -288,19 +261,7 @@ class McpHouse(_Peer):
         return answer["task_id"]
 
     def _call(self, tool: str, calls: Sequence[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
-        answers = self.ask([self._tool(tool, arguments) for arguments in calls])
-        contents = [answer.get("result", {}).get("structuredContent", {}) for answer in answers]
-        for content, answer in zip(contents, answers, strict=True):
-            if not content.get("success"):
-                raise BrokenError(f"{tool} was refused: {answer}")
-
-        return contents
-
-    def _tool(self, name: str, arguments: Mapping[str, Any]) -> Mapping[str, Any]:
-        return self._request("tools/call", {"name": name, "arguments": arguments})
-
-    def _request(self, method: str, params: Mapping[str, Any]) -> Mapping[str, Any]:
-        return {"jsonrpc": "2.0", "id": self.number(), "method": method, "params": params}
+        return [answer for _, answer in self._client.call_all(tool, calls)]
 
 
 def _deploy(task: str, launch: Launch) -> Mapping[str, Any]:

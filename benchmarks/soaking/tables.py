@@ -9,6 +9,7 @@ from benchmarks.figures import median
 from benchmarks.model import Column, PartResult, Table
 
 from .plan import WAYS
+from .samples import samples
 from .slope import steady_slope
 from .verdicts import judge
 
@@ -55,6 +56,7 @@ def part_result(report: SoakReport) -> PartResult:
             _workspaces(report),
         ),
         verdicts=judge(report),
+        samples=samples(report),
         failure=failure(report),
     )
 

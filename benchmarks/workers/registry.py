@@ -26,6 +26,8 @@ from orchestrator.tasks.places import make_folders
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
+    from orchestrator.model import AgentRecord
+
 #: Agents of each task, where they have tasks.
 AGENTS_OF_TASK: Final = 20
 
@@ -67,7 +69,8 @@ class Changes:
         with fresh(self._folder, self._copy) as registry:
             self._fill_log(registry, before)
             for number in range(self._count + 1, self._count + 1 + lives):
-                for change, took in zip(records.CHANGES, self._live(registry, number), strict=True):
+                record = records.agent(number, self._copy)
+                for change, took in zip(records.CHANGES, live(registry, record), strict=True):
                     times[change].append(took)
 
         return {"times": times}
@@ -79,16 +82,6 @@ class Changes:
         frozen = freeze(records.RUNNING, records.RUNNING.since)
         for number in range(before):
             registry.agents.set_state(one.id, records.RUNNING if number % 2 else frozen)
-
-    def _live(self, registry: Registry, number: int) -> list[float]:
-        record = records.agent(number, self._copy)
-        agents = registry.agents
-        return [
-            timed(lambda: agents.add(record, Limits())),
-            timed(lambda: agents.set_state(record.id, records.RUNNING)),
-            timed(lambda: agents.set_state(record.id, records.STOPPING)),
-            timed(lambda: agents.set_state(record.id, records.EXITED)),
-        ]
 
 
 class Projection:
@@ -151,6 +144,17 @@ def fresh(template: Path, copy: Path) -> Generator[Registry]:
             yield registry
     finally:
         shutil.rmtree(copy)
+
+
+def live(registry: Registry, record: AgentRecord) -> list[float]:
+    """Put an agent on record and let it live; returns the milliseconds of each change."""
+    agents = registry.agents
+    return [
+        timed(lambda: agents.add(record, Limits())),
+        timed(lambda: agents.set_state(record.id, records.RUNNING)),
+        timed(lambda: agents.set_state(record.id, records.STOPPING)),
+        timed(lambda: agents.set_state(record.id, records.EXITED)),
+    ]
 
 
 def timed(work: Callable[[], object]) -> float:

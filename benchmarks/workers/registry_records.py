@@ -59,7 +59,12 @@ EXITED: Final = Exited(
 
 
 def agent(
-    number: int, workspace: Path, *, state: AgentState = STARTING, task_id: TaskId | None = None
+    number: int,
+    workspace: Path,
+    *,
+    state: AgentState = STARTING,
+    task_id: TaskId | None = None,
+    owner: OrchestratorId = OWNER,
 ) -> AgentRecord:
     """Return an agent.
 
@@ -68,12 +73,13 @@ def agent(
         workspace: Where its files would be.
         state: How it stands.
         task_id: What it works on.
+        owner: Whose it is.
     """
     agent_id = AgentId(f"worker-120000-{number:06x}")
     folder = workspace / "agents" / agent_id
     return AgentRecord(
         id=agent_id,
-        owner=OWNER,
+        owner=owner,
         agent_type="worker",
         provider="command",
         argv=("sleep", "600"),

@@ -14,8 +14,10 @@ import pytest
 from benchmarks import census
 from benchmarks.contenders.bare import ANYIO, POPEN, POSIX_SPAWN
 from benchmarks.contenders.circus import CircusContender
+from benchmarks.contenders.client import open_client
 from benchmarks.contenders.floor import FloorContender, the_floor
 from benchmarks.contenders.lines import LineChild
+from benchmarks.contenders.mcp import McpContender
 from benchmarks.contenders.supervisord import SupervisordContender
 from benchmarks.departures import Departures
 from benchmarks.ground import Ground, open_ground
@@ -52,6 +54,50 @@ def of(contender: Contender[Session]) -> Contender[Session]:
         pytest.skip(reason)
 
     return contender
+
+
+BACKWARDS = """
+import json, sys
+asked = []
+def say(number):
+    content = {"success": True, "n": number}
+    print(json.dumps({"id": number, "result": {"structuredContent": content}}))
+for line in sys.stdin:
+    request = json.loads(line)
+    if request["method"] == "tools/call":
+        asked.append(request["id"])
+    elif "id" in request:
+        say(request["id"])
+    if len(asked) == 3:
+        for number in reversed(asked):
+            say(number)
+        asked.clear()
+    sys.stdout.flush()
+"""
+
+
+def test_calls_in_one_go_are_told_apart_in_whatever_order_they_are_answered(
+    ground: Ground,
+) -> None:
+    with open_client(ground, {}, argv=(sys.executable, "-c", BACKWARDS)) as client:
+        answers = client.call_all("any", [{}, {}, {}])
+
+    assert [said["n"] for _, said in answers] == [2, 3, 4]
+    times = [took for took, _ in answers]
+    assert times == sorted(times, reverse=True)
+
+
+def test_a_heavy_server_holds_the_memory_itself_and_hands_none_of_it_on(ground: Ground) -> None:
+    with McpContender(megabytes=300).open(ground, ground.program("stays")) as session:
+        session.launch(1, together=False)
+        server, *below = census.tree(session.root)
+        memory = psutil.Process(server).memory_info().rss
+        others = [psutil.Process(pid).memory_info().rss for pid in below]
+        session.clear()
+
+    assert memory > 300_000_000
+    assert others
+    assert max(others) < 100_000_000
 
 
 @pytest.mark.parametrize("contender", [POPEN, POSIX_SPAWN, ANYIO], ids=lambda one: one.key)

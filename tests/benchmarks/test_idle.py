@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks.parts.idle import Memory, Rest, judge
-from benchmarks.parts.idle_tables import charts, memory_table
+from benchmarks.parts.idle.charts import charts
+from benchmarks.parts.idle.houses import BARE, Memory, Rest
+from benchmarks.parts.idle.tables import memory_table
+from benchmarks.parts.idle.verdicts import judge
 from benchmarks.vitals import Vitals
 from tests.benchmarks.following import runs_a_part
 from tests.benchmarks.test_program import benchmarks, only_part, pytestmark
@@ -45,6 +47,14 @@ def memory(house: str, *, keeper: int) -> Memory:
         empty=(vitals(pss=40_000_000),),
         full=(vitals(pss=42_000_000), *keepers),
         keepers=keepers,
+    )
+
+
+def bare(*, children: int) -> Memory:
+    """A parent of 10 MB that its children add nothing to."""
+    alone = (vitals(pss=10_000_000, descriptors=4),)
+    return Memory(
+        house=BARE.key, name=BARE.name, agents=children, empty=alone, full=alone, keepers=()
     )
 
 
@@ -87,13 +97,26 @@ def test_a_house_without_keepers_has_no_figure_for_them() -> None:
         house="tmux", name="tmux", agents=1, empty=(vitals(),), full=(vitals(),), keepers=()
     )
     [row] = memory_table(1, [bare]).rows
-    assert row == ("tmux", 1.0, 1.0, 0.0, None, None, 0.0)
+    assert row == ("tmux", 1.0, 1.0, 0.0, None, None, None, 6, 0.0)
 
 
 def test_a_bar_is_a_whole_house() -> None:
     found = [rest("server", house="mcp", woken=1), rest("keepers", house="mcp", woken=2)]
-    wakeups, _, _ = charts(found, [])
-    assert [(bar.value, bar.ours) for bar in wakeups.bars] == [(1.5, True)]
+    wakeups, *_ = charts(found, [])
+    assert [(bar.value, bar.ours, bar.ratio) for bar in wakeups.bars] == [(1.5, True, None)]
+
+
+def test_houses_are_shown_against_a_bare_parent_of_as_many_children() -> None:
+    found = [rest("server", house=BARE.key, woken=1), rest("server", house="mcp", woken=4)]
+    memory_ = [memory("mcp", keeper=1_000_000), bare(children=2)]
+    assert [row[6:8] for row in memory_table(2, memory_).rows] == [(4.4, 20), (1.0, 4)]
+    drawn = {chart.key: chart.bars for chart in charts(found, memory_)}
+    assert [bar.ratio for bar in drawn["idle-wakeups"]] == [1.0, 4.0]
+    assert [bar.ratio for bar in drawn["idle-house"]] == [4.4, 1.0]
+    assert [bar.ratio for bar in drawn["idle-descriptors"]] == [5.0, 1.0]
+    woken, _, heavy = (one.detail for one in judge(found, memory_) if "MCP" in one.target.name)
+    assert woken == "bare parent: 0.50"
+    assert heavy == "the keeper alone: 1.00 MB; all of it 44.0 MB, a bare parent 10.0 MB"
 
 
 @runs_a_part
@@ -108,8 +131,14 @@ def test_houses_are_weighed_and_watched(tmp_path: Path) -> None:
     houses = [row[0] for row in weighed.rows]
     skipped = [one.name for one in part.skipped]
     assert set(houses) == {row[0] for row in at_rest.rows}
-    assert len(houses) + len(skipped) == 6
+    assert len(houses) + len(skipped) == 7
+    assert weighed.rows[0][0] == BARE.name
+    assert weighed.rows[0][6] == 1.0
     of_library = {row[1]: row[2] for row in at_rest.rows if row[0] == "launch(), asyncio"}
     assert of_library["keepers"] == 2
     assert of_library["server"] == of_library["nursery"] == 1
     assert all(verdict.figure is not None for verdict in part.verdicts)
+    kept = {(one.who, one.what): one.values for one in part.samples}
+    assert len(kept["library keepers", "descriptors, with agents"]) == 2
+    assert len(kept["library keepers", "threads, after"]) == 2
+    assert kept["mcp server", "watched"][0] is not None

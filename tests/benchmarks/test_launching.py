@@ -5,9 +5,9 @@ from __future__ import annotations
 from benchmarks.charts import Bars, Lines
 from benchmarks.limits import too_many
 from benchmarks.model import Round, Series
-from benchmarks.parts.launch_charts import draw
-from benchmarks.parts.launch_sweep import Level, too_slow
-from benchmarks.parts.launch_verdicts import judge
+from benchmarks.parts.launch.charts import draw
+from benchmarks.parts.launch.levels import Level, too_slow
+from benchmarks.parts.launch.verdicts import judge
 
 
 def series(key: str, *medians: float, count: int = 2) -> Series:

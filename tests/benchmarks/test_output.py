@@ -12,7 +12,8 @@ import pytest
 from benchmarks.ground import ROOT, open_ground
 from benchmarks.model import Round, Series
 from benchmarks.parts.output import judge
-from benchmarks.parts.output_tap import Tap
+from benchmarks.parts.output.reading import ALONE, Reading, samples
+from benchmarks.parts.output.tap import Tap
 from benchmarks.vitals import read_cpu, read_peak, reset_peak
 from benchmarks.workers.output_writer import BLOCK, LINE, block
 from tests.benchmarks.following import runs_a_part
@@ -34,6 +35,19 @@ def test_throughput_is_judged_within_the_rounds_and_cpu_by_what_more_bytes_take(
     assert (speed.figure, speed.met) == (pytest.approx(0.8), False)
     assert (cpu.figure, cpu.met) == (pytest.approx(6.0), False)
     assert cpu.detail == "10.00 ms against 4.00 ms"
+
+
+def test_every_single_value_of_reading_is_kept() -> None:
+    one = Reading(name="tail=100", times=[2.0, 3.0], peaks=[5, 6], status=[1.0], unread=[0, 4])
+    kept = {(each.who, each.what): each.values for each in samples([one], [0.5])}
+    assert kept == {
+        ("alone", "reading, status calls"): (0.5,),
+        ("tail=100", "reading, call"): (2.0, 3.0),
+        ("tail=100", "reading, server's peak"): (5, 6),
+        ("tail=100", "reading, searcher's peak"): (),
+        ("tail=100", "reading, not searched"): (0, 4),
+        ("tail=100", "reading, status calls"): (1.0,),
+    }
 
 
 def test_a_block_is_a_mib_of_lines_of_json_and_one_of_them_tells_of_an_error() -> None:
@@ -107,4 +121,11 @@ def test_writing_and_reading_are_measured(tmp_path: Path) -> None:
     alone, *queries = reading.rows
     assert alone[1] is None
     assert len(queries) == 3
+    kept = {(one.who, one.what): one.values for one in part.samples}
+    for query in queries:
+        name, times = str(query[0]), query[1]
+        assert len(kept[name, "reading, call"]) == len(kept[name, "reading, not searched"]) == times
+        assert kept[name, "reading, status calls"]
+
+    assert len(kept["alone", "reading, status calls"]) == ALONE
     assert all(verdict.figure is not None for verdict in part.verdicts)

@@ -13,7 +13,7 @@ import pytest
 from benchmarks.census import Watch
 from benchmarks.model import PartResult, RunResult
 from benchmarks.parts import PARTS
-from benchmarks.parts.launch_sweep import sized
+from benchmarks.parts.launch.levels import sized
 from benchmarks.vitals import Vitals, read_vitals
 from tests.benchmarks.following import runs_a_part
 from tests.support.evidence import wait_until
@@ -97,7 +97,7 @@ def test_launching_is_measured_without_tmux_and_a_compiler_and_says_what_is_miss
     assert alone == many == dict.fromkeys(everyone, 3)
     assert whole == dict.fromkeys([*bare, "library-trio"], 4)
     memory = [one.name for one in part.skipped if "MB" in one.name]
-    heavies = [f"{key}{kind}" for key in bare for kind in ("", "-heavy")]
+    heavies = [f"{key}{kind}" for key in (*bare, "mcp") for kind in ("", "-heavy")]
     assert memory or heavy == [dict.fromkeys(heavies, 4)]
     assert all(time > 0 for table in part.series.values() for one in table for time in one.times)
     assert [chart.key for chart in part.charts][:2] == ["launch-p50", "launch-rate"]
@@ -121,6 +121,10 @@ def test_everything_is_ended_in_every_way_and_who_leaves_somebody_is_said_to(
     assert left["bare Popen: killpg(SIGTERM)"] == 2
     assert left["anyio: terminate()"] == 4
     assert {chart.key for chart in part.charts} == {"stop", "stop-by-count"}
+    kept = {(one.who, one.what): one.values for one in part.samples}
+    assert kept["anyio", "stop of 2: agents' processes left"] == (4,)
+    assert kept["anyio", "stop of 2: all gone"] == (None,)
+    assert all(seconds for seconds in kept["anyio", "stop of 2: launch and stop"])
 
 
 def test_a_contender_that_does_not_work_breaks_the_run_and_leaves_nobody(

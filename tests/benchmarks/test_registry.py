@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from benchmarks.model import Round, Series
-from benchmarks.parts.registry_status import ENDED, LIVE, judge_status
-from benchmarks.parts.registry_tables import (
+from benchmarks.parts.registry.status import ENDED, LIVE, judge_status
+from benchmarks.parts.registry.tables import (
     changes_charts,
     changes_table,
     judge_changes,
@@ -122,4 +122,8 @@ def test_changes_and_status_calls_are_timed(tmp_path: Path) -> None:
         {f"{kind}-{n}" for n in each} for kind, each in (("ended", ENDED), ("live", LIVE))
     )
     assert {one.key for one in status} == ended | live
+    kept = {(one.who, one.what): len(one.values) for one in part.samples}
+    assert kept["changes-6", "stopping"] == 2
+    assert kept["projection-6", "cpu"] == kept["projection-6", "flush"] == 3
+    assert kept["live-40", "status answer"] == 1
     assert all(verdict.figure is not None for verdict in part.verdicts)

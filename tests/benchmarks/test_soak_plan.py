@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from benchmarks.soaking.ends import Recorded, complain, expected_ends, recorded
 from benchmarks.soaking.lines import missing
-from benchmarks.soaking.model import Finding, LifeReport, SoakReport, Wrong
+from benchmarks.soaking.model import Finding, LifeReport, Sample, SoakReport, Wrong
 from benchmarks.soaking.plan import (
     AT_ONCE,
     WAYS,
@@ -22,6 +22,7 @@ from benchmarks.soaking.plan import (
     draw_last,
     draw_lives,
 )
+from benchmarks.soaking.samples import samples
 from benchmarks.soaking.slope import slope, steady_slope
 from benchmarks.soaking.tables import failure, part_result
 from benchmarks.soaking.verdicts import judge
@@ -302,6 +303,21 @@ def test_a_process_that_is_left_at_the_very_end_fails_the_run() -> None:
     found = report(left=("4711 sleep",))
     assert not found.sound
     assert "4711 sleep" in str(failure(found))
+
+
+def test_every_single_value_of_a_life_is_kept() -> None:
+    one = report().lives[0]
+    rest = tuple(
+        Sample(cycle=cycle, rss=1000 * cycle, pss=900, descriptors=9, threads=2) for cycle in (1, 2)
+    )
+    lived = one.model_copy(update={"samples": rest, "ending_ms": None, "deltas": (1, 0)})
+    kept = {each.what: each for each in samples(report().model_copy(update={"lives": (lived,)}))}
+    assert {each.who.partition(":")[0] for each in kept.values()} == {"life 0"}
+    assert kept["start"].values == (100.0,)
+    assert kept["all gone"].values == (None,)
+    assert kept["agents, stopped"].values == (2,)
+    assert kept["more descriptors and threads, orchestrator"].values == (1, 0)
+    assert kept["rss at rest"].values == (1000, 2000)
 
 
 def test_a_life_that_only_closes_launches_nobody() -> None:

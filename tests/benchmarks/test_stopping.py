@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from benchmarks.parts.stop import too_slow
-from benchmarks.parts.stop_attempt import Ending
-from benchmarks.parts.stop_verdicts import Turns, judge, over
-from benchmarks.parts.stop_ways import END_OF_INPUT, LIBRARY, OURS
+from benchmarks.parts.stop.attempt import Ending
+from benchmarks.parts.stop.verdicts import Turns, judge, over
+from benchmarks.parts.stop.ways import END_OF_INPUT, LIBRARY, OURS
 
 
 def ending(agents_ms: float, *, left: int = 0, turn: float = 1.0) -> Ending:

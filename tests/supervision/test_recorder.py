@@ -5,44 +5,29 @@ from __future__ import annotations
 import logging
 import sqlite3
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
 import pytest
 
 from orchestrator.model import (
-    AgentFiles,
-    AgentId,
     AgentRecord,
     Lost,
-    OrchestratorId,
-    ProcessIdentity,
-    Running,
-    Starting,
-    StopPolicy,
     begin_stop,
     freeze,
-    new_cookie,
     thaw,
 )
 from orchestrator.registry import Registry
 from orchestrator.registry.database import Database
 from orchestrator.registry.registry import FILE, FOLDER
 from orchestrator.supervision.recorder import Recorder
+from tests.registry.registry_records import NOW, RUNNING, agent
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
+    from pathlib import Path
 
-NOW = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
-STARTING = Starting(since=NOW)
-RUNNING = Running(
-    since=NOW,
-    leader=ProcessIdentity(pid=4001, start_ticks=77, boot_id="boot"),
-    keeper=ProcessIdentity(pid=4000, start_ticks=76, boot_id="boot"),
-)
 FROZEN = freeze(RUNNING, NOW)
 STOPPING = begin_stop(RUNNING, NOW, "asked to")
 LOST = Lost(at=NOW, reason="its keeper was killed")
@@ -67,29 +52,7 @@ class Place:
 
     def add(self, name: str) -> AgentRecord:
         """Add an agent that is about to start."""
-        folder = Path("/workspace") / name
-        record = AgentRecord(
-            id=AgentId(name),
-            owner=OrchestratorId("orc-000000000001"),
-            agent_type="worker",
-            provider="command",
-            argv=("true",),
-            cwd=folder,
-            parent=None,
-            task_id=None,
-            depth=1,
-            prompt_preview="",
-            cookie=new_cookie(),
-            files=AgentFiles(
-                prompt=folder / "in",
-                stdout=folder / "out",
-                stderr=folder / "err",
-                outcome=folder / "outcome",
-            ),
-            stop=StopPolicy(),
-            created_at=NOW,
-            state=STARTING,
-        )
+        record = agent(name, task_id=None)
         self.registry.agents.add(record)
         return record
 

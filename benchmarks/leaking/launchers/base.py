@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+from benchmarks.errors import BrokenError
 
 if TYPE_CHECKING:
     import subprocess
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from contextlib import AbstractContextManager
 
     from benchmarks.leaking.stand import Stand
@@ -31,6 +34,23 @@ class Running(Protocol):
     def hang_up(self) -> None:
         """End its input, which is a client's way of leaving; returns at once."""
         ...
+
+
+class _Closable(Protocol):
+    def close(self) -> object: ...
+
+
+L = TypeVar("L", bound=_Closable)
+
+
+@contextmanager
+def leaving(running: L) -> Generator[L]:
+    """Have a launcher for the length of the block; what it leaves is counted, and no failure."""
+    try:
+        yield running
+    finally:
+        with suppress(BrokenError):
+            running.close()
 
 
 class Launcher(Protocol):

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.contenders.base import no_module
 from benchmarks.leaking.means import GRACE
 
-from .manager import NOT_FOR, Manager, no_module
+from .base import leaving
+from .manager import NOT_FOR, Manager
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from benchmarks.leaking.stand import Stand
 
@@ -60,10 +62,9 @@ class CircusLauncher:
 
     def missing(self) -> str | None:
         """Look for it."""
-        return no_module("circus", "circus")
+        return no_module("circus")
 
-    @contextmanager
-    def open(self, stand: Stand) -> Generator[Manager]:
+    def open(self, stand: Stand) -> AbstractContextManager[Manager]:
         """See `Launcher`."""
         file = stand.folder / "circus.ini"
         file.write_text(configuration(stand), encoding="utf-8")
@@ -74,7 +75,4 @@ class CircusLauncher:
             stop=[*client, "stop", "--waiting"],
             name=self.name,
         )
-        try:
-            yield manager
-        finally:
-            manager.close()
+        return leaving(manager)

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from benchmarks.contenders.lines import LineChild
 from benchmarks.errors import BrokenError
 
+from .base import leaving
+
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from benchmarks.leaking.stand import Stand
 
@@ -50,12 +52,6 @@ class LibraryLauncher:
         """Nothing: it is what this project is."""
         return None
 
-    @contextmanager
-    def open(self, stand: Stand) -> Generator[_Library]:
+    def open(self, stand: Stand) -> AbstractContextManager[_Library]:
         """See `Launcher`."""
-        library = _Library(stand)
-        try:
-            yield library
-        finally:
-            with suppress(BrokenError):
-                library.close()
+        return leaving(_Library(stand))

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.errors import BrokenError
@@ -23,14 +21,6 @@ NOT_FOR: Final = {
 }
 
 _ASK_LIMIT: Final = 30.0
-
-
-def no_module(name: str, package: str) -> str | None:
-    """Say that a package is not installed; None when it is."""
-    if importlib.util.find_spec(name) is None:
-        return f"{package} is not installed: pip install {package}"
-
-    return None
 
 
 class Manager:
@@ -76,9 +66,12 @@ class Manager:
         """Nothing: it has no input."""
 
     def close(self) -> None:
-        """Ask it to leave, and wait for it; one that stays is killed."""
+        """Ask it to leave, and wait for it.
+
+        Raises:
+            BrokenError: It stayed, and was killed.
+        """
         if self.process.poll() is None:
             self.process.terminate()
 
-        with suppress(BrokenError):
-            wait_ended(self.process, what=self._name)
+        wait_ended(self.process, what=self._name)

@@ -5,15 +5,16 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
 from benchmarks.contenders.lines import LineChild
-from benchmarks.errors import BrokenError
+
+from .base import leaving
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
 
     from benchmarks.leaking.stand import Stand
 
@@ -61,11 +62,9 @@ class ProgramLauncher:
 
         return None
 
-    @contextmanager
-    def open(self, stand: Stand) -> Generator[_Program]:
+    def open(self, stand: Stand) -> AbstractContextManager[_Program]:
         """See `Launcher`."""
-        with _opened(stand, self.key, self.name) as program:
-            yield program
+        return leaving(_Program(stand, self.key, self.name))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,21 +81,9 @@ class ScopeLauncher:
         """Try it."""
         return None if find_manager() else "systemd-run --scope fails: no service manager answers"
 
-    @contextmanager
-    def open(self, stand: Stand) -> Generator[_Program]:
+    def open(self, stand: Stand) -> AbstractContextManager[_Program]:
         """See `Launcher`."""
-        with _opened(stand, find_manager() or self.key, self.name) as program:
-            yield program
-
-
-@contextmanager
-def _opened(stand: Stand, means: str, name: str) -> Generator[_Program]:
-    program = _Program(stand, means, name)
-    try:
-        yield program
-    finally:
-        with suppress(BrokenError):
-            program.close()
+        return leaving(_Program(stand, find_manager() or self.key, self.name))
 
 
 def find_manager() -> str | None:

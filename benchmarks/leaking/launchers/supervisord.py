@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import shlex
 import sys
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from benchmarks.contenders.base import no_module
 from benchmarks.leaking.means import GRACE
 
-from .manager import NOT_FOR, Manager, no_module
+from .base import leaving
+from .manager import NOT_FOR, Manager
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Mapping
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from benchmarks.leaking.stand import Stand
@@ -84,10 +86,9 @@ class SupervisordLauncher:
 
     def missing(self) -> str | None:
         """Look for it."""
-        return no_module("supervisor", "supervisor")
+        return no_module("supervisor")
 
-    @contextmanager
-    def open(self, stand: Stand) -> Generator[Manager]:
+    def open(self, stand: Stand) -> AbstractContextManager[Manager]:
         """See `Launcher`."""
         file = str(_write(stand))
         manager = Manager(
@@ -96,7 +97,4 @@ class SupervisordLauncher:
             stop=[sys.executable, "-m", "supervisor.supervisorctl", "-c", file, "stop", "agents:*"],
             name=self.name,
         )
-        try:
-            yield manager
-        finally:
-            manager.close()
+        return leaving(manager)
