@@ -83,8 +83,8 @@ class Outcome(Noun):
         ended_at: When the last process of the agent was gone.
         usage: CPU and memory, over all of the agent's processes that were reaped.
         left_behind: Who was still there when the leader had ended by itself.
-        receipt: What the stop or the sweep did; None when nobody asked for a stop and nobody had
-            to be signalled.
+        receipt: What the stop or the sweep did; None when nobody asked for a stop, no limit ended
+            it, and nobody had to be signalled.
         result: What the CLI said; None when it said nothing that its provider could read.
         limit: The limit that ended it, if one did; the receipt's reason says it in words.
         warnings: The limits that it came near to, in the order of the warnings.

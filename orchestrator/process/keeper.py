@@ -235,19 +235,30 @@ class _Keeper:
             self._tell_exit()
             if self._takedown is None:
                 house.thaw()  # what is frozen cannot follow its leader
-                self._takedown = Takedown(house, self._policy, self._why_it_ended())
+                self._limit = self._limit_of_the_kernel()
+                self._takedown = Takedown(
+                    house, self._policy, self._why_it_ended(), by_limit=self._limit is not None
+                )
 
         if self._takedown:
             self._takedown.advance()
         else:
             self._look_at_limits()
 
+    def _limit_of_the_kernel(self) -> str | None:
+        """The limit at which the kernel has just ended the agent, if it was one."""
+        killed = self._house.exit == ("signal", signal.SIGKILL)
+        if not killed or not self._group or self._order["limits"]["memory"] is None:
+            return None
+
+        # An agent may have groups with limits of its own; what ends there does not end itself.
+        return "memory" if self._group.oom_killed() else None
+
     def _why_it_ended(self) -> str:
         memory = self._order["limits"]["memory"]
-        if memory is None or not self._group or not self._group.oom_killed():
+        if self._limit is None or memory is None:
             return "left behind by its agent"
 
-        self._limit = "memory"
         return f"limit reached: memory {memory / 2**20:.1f} MB; the kernel ended it"
 
     def _look_at_limits(self) -> None:

@@ -40,11 +40,17 @@ class Takedown:
     Attributes:
         stage: The step it is at.
         reason: Why, in words; the first reason that was given.
-        requested: Somebody asked for it while the leader lived.
+        requested: Somebody asked for it while the leader lived, or it was ended by a limit.
     """
 
     def __init__(
-        self, house: Household, policy: PolicyMessage, reason: str, *, kill: bool = False
+        self,
+        house: Household,
+        policy: PolicyMessage,
+        reason: str,
+        *,
+        kill: bool = False,
+        by_limit: bool = False,
     ) -> None:
         """Begin with `linger` when the leader has ended, else with the first signal.
 
@@ -53,9 +59,10 @@ class Takedown:
             policy: The graces.
             reason: Why, in words.
             kill: Leave out every grace, and every signal but SIGKILL.
+            by_limit: The leader was ended by a limit that the kernel enforces.
         """
         self.reason = reason
-        self.requested = house.exit is None
+        self.requested = by_limit or house.exit is None
         self.stage = "linger"
         self._house = house
         self._policy = policy
@@ -66,9 +73,9 @@ class Takedown:
         self._escapees: dict[int, NoteMessage] = {}
         self._killed: dict[int, NoteMessage] = {}
         self._survivors: list[NoteMessage] = []
-        if self.requested and kill:
+        if house.exit is None and kill:
             self._enter_kill()
-        elif self.requested:
+        elif house.exit is None:
             self._enter_polite()
 
     @property

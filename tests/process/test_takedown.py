@@ -154,6 +154,17 @@ def test_the_end_of_an_empty_house_needs_no_signal_and_no_receipt() -> None:
     assert takedown.timeout() is None
 
 
+def test_what_a_limit_of_the_kernel_has_ended_has_a_receipt_though_nobody_is_left() -> None:
+    house = cast("Household", PaperHouse())
+    takedown = Takedown(house, policy(linger=LONG), "limit reached: memory", by_limit=True)
+    assert stages(takedown) == ["linger", "done"]
+    assert takedown.requested
+    receipt = takedown.receipt()
+    assert receipt is not None
+    assert receipt["reason"] == "limit reached: memory"
+    assert receipt["signalled"] == receipt["killed"] == receipt["survivors"] == []
+
+
 def test_whom_nothing_ends_is_named_as_a_survivor_the_leader_too() -> None:
     house = PaperHouse(leader=set(), child=set())
     takedown = begin(house, policy())
