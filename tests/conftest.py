@@ -17,11 +17,24 @@ if TYPE_CHECKING:
 #: Set for a whole run, so that whatever descends from it can be found, cookie or not.
 RUN_VARIABLE = "ORCHESTRATOR_TEST_RUN"
 
+#: Set where what tests need is known to be there, as in the virtual machine of `.ci/machine`.
+NO_SKIPS_VARIABLE = "ORCHESTRATOR_TEST_NO_SKIPS"
+
 
 def pytest_xdist_auto_num_workers() -> int:
     """Three processes on two cores: most tests wait for processes more than they compute."""
     cores = os.cpu_count() or 1
     return cores + (cores + 1) // 2
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Fail what would be skipped, where nothing may be."""
+    report = yield
+    if report.skipped and NO_SKIPS_VARIABLE in os.environ:
+        report.outcome = "failed"
+
+    return report
 
 
 @pytest.fixture(params=["asyncio", "trio"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from typing import TYPE_CHECKING, TypeVar
 
 import anyio
@@ -75,4 +76,5 @@ async def wait_nobody_below(but: Collection[int] = (), *, seconds: float = PATIE
 def _reap(but: Collection[int]) -> None:
     for pid in tree.children(os.getpid()):
         if pid not in but:
-            os.waitpid(pid, os.WNOHANG)
+            with suppress(ChildProcessError):  # a nursery is collected by a thread as well
+                os.waitpid(pid, os.WNOHANG)
