@@ -74,6 +74,7 @@ def test_a_part_that_is_not_there_is_refused_with_the_names_of_those_that_are() 
     assert "launch" in done.stderr
 
 
+@runs_a_part
 def test_launching_is_measured_without_tmux_and_a_compiler_and_says_what_is_missing(
     tmp_path: Path, bare_path: Path
 ) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from benchmarks.soaking.model import SoakReport, Wrong
 from benchmarks.soaking.plan import draw_cycle, draw_last, draw_lives
+from tests.benchmarks.following import runs_a_part
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,6 +69,7 @@ def list_of(found: SoakReport, kind: Wrong) -> list[str]:
     return [each.detail for each in found.findings if each.kind == kind]
 
 
+@runs_a_part
 def test_a_few_cycles_find_nothing_wrong(tmp_path: Path) -> None:
     file = tmp_path / "soak.json"
     options = ("--seed", "5", "--cycles", "5", "--lanes", "2", "--json", str(file))

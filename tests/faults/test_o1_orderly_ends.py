@@ -33,7 +33,7 @@ IN_A_STOP: Final = (("asyncio", "SIGTERM"), ("trio", END_OF_INPUT))
 HABITS: Final = (
     "sleep=100 kids=1 escape=1 daemon=1",
     "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1",
-    "sleep=100 term_save=0.8",
+    "sleep=100 term_save=0.6",
 )
 #: How many processes they are together.
 PROCESSES: Final = 8
@@ -104,7 +104,7 @@ def test_an_end_in_the_middle_of_a_stop_leaves_nobody(world: World, backend: str
     with open_server(world, backend) as server:
         task = server.create_task()
         stubborn = server.deploy(task, "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1")
-        saving = server.deploy(task, "sleep=100 term_save=0.8")
+        saving = server.deploy(task, "sleep=100 term_save=0.6")
         world.roster.wait_enrolled(4)
         for agent in (stubborn, saving):
             server.order("kill_real_agent", task_id=task, agent_id=agent, reason="enough")
@@ -127,7 +127,7 @@ def test_an_end_in_the_middle_of_a_stop_leaves_nobody(world: World, backend: str
 def test_later_signals_take_no_grace_away(world: World) -> None:
     with open_server(world) as server:
         task = server.create_task()
-        saving = server.deploy(task, "sleep=100 term_save=0.8")
+        saving = server.deploy(task, "sleep=100 term_save=0.6")
         world.roster.wait_agent(saving)
         server.signal("SIGINT")
         world.roster.wait_note(f"{saving}.saving")

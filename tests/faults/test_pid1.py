@@ -33,7 +33,7 @@ needs_namespace = pytest.mark.skipif(
 END_OF_INPUT: Final = "end of input"
 RUN: Final = (*SERVER, "run", "--", sys.executable, "-IS", str(FAKE_CLAUDE))
 
-SAVING: Final = "sleep=100 term_save=0.8"
+SAVING: Final = "sleep=100 term_save=0.6"
 STUBBORN: Final = "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1 daemon=1"
 
 
