@@ -64,8 +64,8 @@ def test_proc_and_psutil_tell_the_same(rested: Proc) -> None:
     wanted = _by_psutil(rested)
     assert found.own_s == pytest.approx(wanted.own_s, abs=0.02)
     assert found._replace(own_s=0.0, created=None) == wanted._replace(own_s=0.0, created=None)
-    assert found.own_s >= 0.04
-    assert found.children_s >= 0.04
+    assert found.own_s > 0.03
+    assert found.children_s > 0.03
     assert found.rss_bytes > 1_000_000
     assert found.open_files is not None
     assert found.open_files >= 4
