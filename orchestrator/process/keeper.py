@@ -52,20 +52,19 @@ FAILED = 1
 SURVIVORS = 3
 
 
-def run(channel: int, base: str | None, nursery: int) -> NoReturn:
+def run(channel: int, base: str | None) -> NoReturn:
     """Be the keeper of the one agent that the channel's first line describes; then end.
 
     Args:
         channel: The descriptor of the lifeline.
         base: The folder in which agents have their control groups; None where there is none.
-        nursery: The pid of the process that forked it.
     """
     status = FAILED
     try:
         os.setsid()
         contained = kernel.become_subreaper()
         kernel.set_name(kernel.KEEPER_NAME)
-        keeper = _Keeper(channel, _Wakeup(), base, nursery, contained=contained)
+        keeper = _Keeper(channel, _Wakeup(), base, contained=contained)
         status = keeper.keep() if keeper.launch() else 0
     except BaseException:
         # Only a crash needs it, and it is a tenth of what every fork would have to copy.
@@ -95,14 +94,11 @@ class _Wakeup:
 
 
 class _Keeper:
-    def __init__(
-        self, channel: int, wakeup: _Wakeup, base: str | None, nursery: int, *, contained: bool
-    ) -> None:
+    def __init__(self, channel: int, wakeup: _Wakeup, base: str | None, *, contained: bool) -> None:
         self._base = base
         self._contained = contained
         # What can be done before the order is there is done here: from then on somebody waits.
         self._me = tree.read(os.getpid())
-        self._nursery = nursery
         self._poll = select.poll()
         self._poll.register(wakeup.reader, select.POLLIN)
         self._lifeline = Lifeline(channel, self._poll)
@@ -387,5 +383,6 @@ class _Keeper:
 
     def _continue_nursery(self) -> None:
         """Let the nursery leave, should somebody have stopped it."""
-        if os.getppid() == self._nursery:  # it lives, and the number is still its own
-            os.kill(self._nursery, signal.SIGCONT)
+        parent = tree.read(os.getppid())
+        if parent is not None and parent.name == kernel.NURSERY_NAME:
+            tree.send(parent, signal.SIGCONT)

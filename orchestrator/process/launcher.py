@@ -41,9 +41,6 @@ NUDGE: Final = 1.0
 #: Seconds that a nursery may take to report what it swept after a keeper was killed.
 SWEEP_REPORT_TIMEOUT: Final = 12.0
 
-#: Seconds that a nursery may take to leave once its keepers have; beyond them it is not waited for.
-LEAVE_TIMEOUT: Final = 0.2
-
 _ATTEMPTS = 3
 _CHUNK = 65536
 

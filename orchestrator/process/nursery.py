@@ -95,7 +95,6 @@ class _Nursery:
         self._requests = requests
         self._base = base.path if base else None
         self._open = True
-        self._pid = os.getpid()
         self._keepers: set[int] = set()
         self._wakeup, self._writer = os.pipe()
         os.set_blocking(self._wakeup, False)
@@ -157,7 +156,7 @@ class _Nursery:
             os.close(self._wakeup)
             os.close(self._writer)
             os.close(self._requests.detach())
-            keeper.run(descriptor, self._base, self._pid)
+            keeper.run(descriptor, self._base)
 
         os.close(descriptor)
         self._keepers.add(pid)

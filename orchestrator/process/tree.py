@@ -167,7 +167,7 @@ def descendants(root: int) -> list[Proc]:
 
     found: list[Proc] = []
     seen = {root}
-    queue = own_children() if root == os.getpid() else children(root)
+    queue = children(root)
     while queue:
         pid = queue.pop(0)
         if pid in seen:

@@ -6,7 +6,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from queue import Queue
 from typing import TYPE_CHECKING
 
 import anyio
@@ -179,3 +181,23 @@ def test_a_group_that_is_gone_is_passed_over() -> None:
         process.wait()
 
     tree.send_group(process.pid, signal.SIGKILL)
+
+
+def test_the_child_of_another_thread_of_this_process_is_found() -> None:
+    started: Queue[subprocess.Popen[bytes]] = Queue()
+    looked = threading.Event()
+
+    def start() -> None:
+        with subprocess.Popen(["/bin/sleep", "60"]) as child:
+            started.put(child)
+            looked.wait()
+            child.kill()
+
+    thread = threading.Thread(target=start)
+    thread.start()
+    try:
+        child = started.get()
+        assert child.pid in {proc.pid for proc in tree.descendants(os.getpid())}
+    finally:
+        looked.set()
+        thread.join()
