@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from . import schema
 from .connecting import connect, flaw, glance, read_marks
-from .faults import DamagedError, FullError, explained
+from .faults import DamagedError, FullError, explained, is_damage
 from .memory import Memory
 from .opening import Former, open_file
 from .rescue import copy_known
@@ -242,21 +242,28 @@ class Database:
         self._lost = True
         before, seen, now = self._connection, self._known, glance(self.path)
         # with another log beside it than the one that is open, it is two files in one
-        distrust = distrust or (now.file == seen.file and now.companions != seen.companions)
+        if distrust or (now.file == seen.file and now.companions != seen.companions):
+            self._distrusted.add(seen.file)
+
         copied: list[int] = []
 
         def fill(after: sqlite3.Connection) -> None:
             copied.append(copy_known(before, after) + self.memory.restore(after))
 
-        after = open_file(self.path, former=Former(seen, distrusted=distrust, fill=fill))
+        former = Former(seen, distrusted=frozenset(self._distrusted), fill=fill)
+        after = open_file(self.path, former=former)
+        there = glance(self.path).file
         try:
-            if glance(self.path).file == seen.file:
+            if there == seen.file:
                 copied.append(self.memory.restore(after))
             elif not copied:
                 # another process has made it, knowing less
                 fill(after)
-        except BaseException:
+        except BaseException as error:
             after.close()
+            if is_damage(error):
+                self._distrusted.add(there)  # it only looked fit
+
             raise
 
         self._use(after)
@@ -268,6 +275,7 @@ class Database:
         self._known = glance(self.path)
         self._sound = self._known
         self._lost = False
+        self._distrusted: set[tuple[int, int] | None] = set()
 
 
 def _commit(connection: sqlite3.Connection) -> None:

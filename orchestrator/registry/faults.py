@@ -57,13 +57,20 @@ def is_damage(error: BaseException) -> bool:
     )
 
 
+def is_busy(error: sqlite3.Error) -> bool:
+    """Whether it says that another process holds a lock."""
+    return _code(error) & 0xFF == sqlite3.SQLITE_BUSY
+
+
 def explained(error: OSError | sqlite3.Error, path: Path) -> RegistryError:
     """Return the error that says which file it is about and what to do."""
     code = _code(error)
     fallback = "check its folder, or choose another workspace"
     what = _ADVICE.get(code, _ADVICE.get(code & 0xFF, fallback))
     kind = RegistryError
-    if is_damage(error):
+    # between two looks somebody may have deleted it, or set it aside for a new one
+    vanished = code & 0xFF == sqlite3.SQLITE_CANTOPEN and not path.exists()
+    if is_damage(error) or vanished:
         kind = DamagedError
     elif code & 0xFF == sqlite3.SQLITE_FULL:
         kind = FullError

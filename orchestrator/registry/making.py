@@ -134,12 +134,17 @@ def _set_aside(path: Path, reason: str) -> None:
 
 def _move(files: list[Path], path: Path) -> str | None:
     """Give the files that are there other names; return the first part of these."""
-    present = [each for each in files if each.exists()]
-    if not present:
-        return None
-
     base = f"{path.name}.damaged-{datetime.now().astimezone():%Y%m%d-%H%M%S-%f}"
-    for each in present:
-        each.rename(path.with_name(base + each.name.removeprefix(path.name)))
+    # Whoever damages a registry may delete a file of it at any moment.
+    moved = [each for each in files if _rename(each, base + each.name.removeprefix(path.name))]
+    return base if moved else None
 
-    return base
+
+def _rename(file: Path, name: str) -> bool:
+    """Give a file another name; False when it is not there."""
+    try:
+        file.rename(file.with_name(name))
+    except FileNotFoundError:
+        return False
+
+    return True

@@ -43,12 +43,12 @@ class Former(NamedTuple):
 
     Attributes:
         seen: What it looked like.
-        distrusted: It is set aside even if it looks fit, when it is still the one there.
+        distrusted: Files (device and number) that are set aside even if they look fit.
         fill: Puts what is known of it into a new one, before anybody finds that.
     """
 
     seen: Glance
-    distrusted: bool
+    distrusted: frozenset[tuple[int, int] | None]
     fill: Callable[[sqlite3.Connection], object]
 
 
@@ -69,12 +69,16 @@ def open_file(
     Raises:
         RegistryError: It belongs to a newer version of this program (it is left as it is), or the
             file system or another process does not let it be opened.
-        DamagedError: It was damaged while it was made; another attempt makes another one.
+        DamagedError: It was damaged or deleted meanwhile; another attempt makes another one.
     """
     try:
         _make_folder(path.parent)
         with locked(path.parent / "lock", patience):
             return _open_or_make(path, patience, former)
+    except FileNotFoundError as error:
+        raise DamagedError(
+            f"The registry {path} was deleted while it was opened: try again", path=str(path)
+        ) from error
     except (OSError, sqlite3.Error) as error:
         raise explained(error, path) from error
     except _UnfitError as error:
@@ -105,7 +109,7 @@ def _open_or_make(path: Path, patience: float, former: Former | None) -> sqlite3
         if former is not None:
             former.fill(draft)
 
-    if former is not None and in_use and former.distrusted:
+    if former is not None and now.file in former.distrusted:
         make_file(path, "it is not what it was", fill)
 
     try:

@@ -17,7 +17,7 @@ from orchestrator.model import (
 )
 
 from .codec import decode
-from .faults import is_damage
+from .faults import is_busy, is_damage
 from .merging import merge_agents, merge_reports, merge_runs, merge_tasks
 from .rows import AgentRow, ReportRow, RunRow, TaskRow
 from .transaction import transaction
@@ -98,7 +98,8 @@ def _held(connection: sqlite3.Connection) -> Generator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
-        if not is_damage(error):
+        # a damaged file may seem locked when nobody holds it; what was read of it stays true
+        if not is_damage(error) and not is_busy(error):
             raise
 
     try:

@@ -15,6 +15,8 @@ from test_registry_migration import open_and_die
 
 from orchestrator.errors import GateClosedError, RegistryError
 from orchestrator.registry import Registry
+from orchestrator.registry.connecting import connect
+from orchestrator.registry.faults import DamagedError, explained
 from orchestrator.registry.registry import FILE, FOLDER
 from orchestrator.registry.schema import VERSION
 
@@ -219,3 +221,16 @@ def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(tmp_path: Path) -> N
 
     assert set_aside(folder / FILE) == []
     assert not (folder / f"{FILE}.new").exists()
+
+
+def test_a_file_that_vanishes_while_it_is_opened_is_made_anew(tmp_path: Path) -> None:
+    gone = tmp_path / "gone.sqlite3"
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        connect(gone)
+
+    assert isinstance(explained(caught.value, gone), DamagedError), "so it is tried again"
+    gone.mkdir()
+    with pytest.raises(sqlite3.OperationalError) as caught:
+        connect(gone)
+
+    assert not isinstance(explained(caught.value, gone), DamagedError)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import itertools
 import os
+import signal
 import sqlite3
 import subprocess
 import sys
 from collections import Counter
-from contextlib import ExitStack, closing, suppress
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ from orchestrator.registry.registry import FILE, FOLDER
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+
+#: Agents that each survivor takes from start to end around one damage.
+STEPS = 20
 
 SURVIVOR_PROGRAM = Path(__file__).with_name("registry_survivor.py")
 
@@ -237,6 +241,20 @@ def survivors(tmp_path: Path) -> Iterator[list[Survivor]]:
         yield started
 
 
+@contextmanager
+def suspended(survivors: list[Survivor]) -> Iterator[None]:
+    """Let all of them stand still, wherever they are."""
+    for each in survivors:
+        each.process.send_signal(signal.SIGSTOP)
+        os.waitid(os.P_PID, each.process.pid, os.WSTOPPED)
+
+    try:
+        yield
+    finally:
+        for each in survivors:
+            each.process.send_signal(signal.SIGCONT)
+
+
 def live_by_owner(registry: Registry, survivors: list[Survivor]) -> dict[str, int]:
     """How many agents of each survivor are live; an older copy may bring others."""
     counts = Counter(each.owner for each in registry.agents.find(live=True))
@@ -283,24 +301,33 @@ def test_whatever_happens_to_the_file_in_the_midst_of_changes_no_agent_is_lost(
     tmp_path: Path, survivors: list[Survivor]
 ) -> None:
     path = tmp_path / FOLDER / FILE
-    steps = 10 * len(DAMAGES) + 20
     for each in survivors:
         each.order("start 10")
         each.wait_done()
-        each.order(f"live {steps}")
 
     for damage in DAMAGES:
-        survivors[0].hear(10)
-        with suppress(FileNotFoundError):
+        for each in survivors:
+            each.order(f"live {STEPS}")
+            each.order("check")
+
+        survivors[0].hear(STEPS // 4)
+        # One damage at a time: some take several calls, and nobody mends between them.
+        with suspended(survivors), suppress(FileNotFoundError):
             damage(path)
 
+        # Everyone has met it, and gone over to a sound file.
+        for each in survivors:
+            each.wait_done()
+            each.wait_done()
+
     for each in survivors:
-        each.wait_done()
         each.order("check")
         each.wait_done()
 
     with Registry.open(tmp_path) as registry:
         assert live_by_owner(registry, survivors) == {"north": 10, "east": 10, "south": 10}
         assert {each.id for each in registry.agents.find()} >= {
-            f"{each.name}-{number}" for each in survivors for number in range(10 + steps)
+            f"{each.name}-{number}"
+            for each in survivors
+            for number in range(10 + STEPS * len(DAMAGES))
         }
