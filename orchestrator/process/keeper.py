@@ -226,20 +226,29 @@ class _Keeper:
         house = self._house
         house.reap()
         if house.exit and not self._exited_at:
-            self._exited_at = time.time()
-            self._left_behind = [] if self._takedown else [note(proc) for proc in house.others()]
-            self._tell_exit()
-            if self._takedown is None:
-                house.thaw()  # what is frozen cannot follow its leader
-                self._limit = self._limit_of_the_kernel()
-                self._takedown = Takedown(
-                    house, self._policy, self._why_it_ended(), by_limit=self._limit is not None
-                )
+            self._see_exit()
 
         if self._takedown:
             self._takedown.advance()
         else:
             self._look_at_limits()
+
+    def _see_exit(self) -> None:
+        """Tell that the leader has ended; if by itself, see to those whom it left behind."""
+        self._exited_at = time.time()
+        if self._takedown is None:
+            self._limit = self._limit_of_the_kernel()
+            # At its limit the kernel ends all of it: who is still there is on the way out, too.
+            if self._limit is None:
+                self._left_behind = [note(proc) for proc in self._house.others()]
+
+        self._tell_exit()
+        if self._takedown is None:
+            self._house.thaw()  # what is frozen cannot follow its leader
+            by_limit = self._limit is not None
+            self._takedown = Takedown(
+                self._house, self._policy, self._why_it_ended(), by_limit=by_limit
+            )
 
     def _limit_of_the_kernel(self) -> str | None:
         """The limit at which the kernel has just ended the agent, if it was one."""
