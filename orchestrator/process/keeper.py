@@ -24,6 +24,7 @@ from .limits import LimitWatch, say
 from .record import OutcomeFile, append_to_log, log_line
 from .spawn import SpawnError, spawn
 from .takedown import Takedown, note
+from .wakeup import Wakeup
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
     from .limits import LimitNews
     from .wire import LaunchMessage, LimitNoteMessage, NoteMessage, OutcomeMessage
 
-_CHUNK = 65536
 _STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT)
 
 #: What a keeper handles, if only by waking up; handlers are inherited from the nursery. Python
@@ -64,7 +64,7 @@ def run(channel: int, base: str | None) -> NoReturn:
         os.setsid()
         contained = kernel.become_subreaper()
         kernel.set_name(kernel.KEEPER_NAME)
-        keeper = _Keeper(channel, _Wakeup(), base, contained=contained)
+        keeper = Keeper(channel, Wakeup(), base, contained=contained)
         status = keeper.keep() if keeper.launch() else 0
     except BaseException:
         # Only a crash needs it, and it is a tenth of what every fork would have to copy.
@@ -76,25 +76,18 @@ def run(channel: int, base: str | None) -> NoReturn:
         os._exit(status)
 
 
-class _Wakeup:
-    """Signals as bytes in a pipe, so that one poll waits for everything."""
+class Keeper:
+    """What a keeper knows of its agent, and does about it."""
 
-    def __init__(self) -> None:
-        self.reader, writer = os.pipe()
-        os.set_blocking(self.reader, False)
-        os.set_blocking(writer, False)
-        signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    def __init__(self, channel: int, wakeup: Wakeup, base: str | None, *, contained: bool) -> None:
+        """Be ready for the order.
 
-    def take(self) -> bytes:
-        """Return the numbers of the signals that came, as bytes."""
-        try:
-            return os.read(self.reader, _CHUNK)
-        except BlockingIOError:
-            return b""
-
-
-class _Keeper:
-    def __init__(self, channel: int, wakeup: _Wakeup, base: str | None, *, contained: bool) -> None:
+        Args:
+            channel: The descriptor of the lifeline.
+            wakeup: Where this process's signals are read.
+            base: The folder in which agents have their control groups; None where there is none.
+            contained: This process is a subreaper.
+        """
         self._base = base
         self._contained = contained
         # What can be done before the order is there is done here: from then on somebody waits.

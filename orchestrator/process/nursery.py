@@ -17,7 +17,9 @@ import time
 from . import keeper, kernel, tree
 from .cgroup import AgentGroup, groups_of
 from .cgroup_base import Base, NoGroupsError, open_base
+from .rehearsal import rehearse
 from .takedown import KILL_ROUND, note
+from .wakeup import Wakeup
 from .wire import send
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
@@ -44,9 +46,10 @@ def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
         descriptor: The socket.
         cgroups: Have each agent in a control group of its own, if they can be made here.
     """
-    kernel.become_subreaper()
+    contained = kernel.become_subreaper()
     kernel.set_name(kernel.NURSERY_NAME)
     _settle_signals()
+    stuffing = _rehearse(contained=contained)
     base = _find_base() if cgroups else None
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
     gc.collect()
@@ -56,10 +59,18 @@ def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
         requests.set_inheritable(False)
         _Nursery(requests, base).serve()
 
+    del stuffing
     if base:
         base.close()
 
     os._exit(0)
+
+
+def _rehearse(*, contained: bool) -> object:
+    try:
+        return rehearse(contained=contained)
+    except OSError:
+        return None  # no free descriptor, say; launches tell who asks for them
 
 
 def _find_base() -> Base | None:
@@ -96,9 +107,7 @@ class _Nursery:
         self._base = base.path if base else None
         self._open = True
         self._keepers: set[int] = set()
-        self._wakeup, self._writer = os.pipe()
-        os.set_blocking(self._wakeup, False)
-        os.set_blocking(self._writer, False)
+        self._wakeup = Wakeup()
         self._sweeping_since: float | None = None
         self._died: list[int] = []
         self._stops: dict[int, int] = {}
@@ -106,10 +115,9 @@ class _Nursery:
         self._swept: dict[int, NoteMessage] = {}
 
     def serve(self) -> None:
-        signal.set_wakeup_fd(self._writer, warn_on_full_buffer=False)
         poll = select.poll()
         poll.register(self._requests, select.POLLIN)
-        poll.register(self._wakeup, select.POLLIN)
+        poll.register(self._wakeup.reader, select.POLLIN)
         while self._open or self._keepers or self._sweeping_since:
             ready = dict(poll.poll(self._timeout()))
             if self._requests.fileno() in ready:
@@ -117,8 +125,8 @@ class _Nursery:
                 if not self._open:
                     poll.unregister(self._requests)
 
-            if self._wakeup in ready:
-                os.read(self._wakeup, 4096)
+            if self._wakeup.reader in ready:
+                self._wakeup.take()
 
             self._reap()
             self._sweep()
@@ -153,8 +161,7 @@ class _Nursery:
             return
 
         if pid == 0:
-            os.close(self._wakeup)
-            os.close(self._writer)
+            self._wakeup.let_go()
             os.close(self._requests.detach())
             keeper.run(descriptor, self._base)
 

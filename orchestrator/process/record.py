@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import time
+
+from .wire import encode
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
@@ -42,7 +43,7 @@ class OutcomeFile:
             if self._descriptor < 0:
                 self._descriptor = self._create()
 
-            rest = json.dumps(outcome).encode("ascii")
+            rest = encode(outcome)
             size = len(rest)
             while rest:
                 rest = rest[os.write(self._descriptor, rest) :]

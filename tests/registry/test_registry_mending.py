@@ -23,7 +23,7 @@ from orchestrator.registry import Registry
 from orchestrator.registry.registry import FILE, FOLDER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
 #: Agents that each survivor takes from start to end around one damage.
 STEPS = 20
@@ -242,7 +242,7 @@ def survivors(tmp_path: Path) -> Iterator[list[Survivor]]:
 
 
 @contextmanager
-def suspended(survivors: list[Survivor]) -> Iterator[None]:
+def suspended(survivors: list[Survivor]) -> Generator[None]:
     """Let all of them stand still, wherever they are."""
     for each in survivors:
         each.process.send_signal(signal.SIGSTOP)
