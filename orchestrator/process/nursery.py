@@ -49,8 +49,8 @@ def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
     contained = kernel.become_subreaper()
     kernel.set_name(kernel.NURSERY_NAME)
     _settle_signals()
-    stuffing = _rehearse(contained=contained)
     base = _find_base() if cgroups else None
+    stuffing = _rehearse(base, contained=contained)
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
     gc.collect()
     gc.disable()
@@ -66,9 +66,9 @@ def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
     os._exit(0)
 
 
-def _rehearse(*, contained: bool) -> object:
+def _rehearse(base: Base | None, *, contained: bool) -> object:
     try:
-        return rehearse(contained=contained)
+        return rehearse(base.path if base else None, contained=contained)
     except OSError:
         return None  # no free descriptor, say; launches tell who asks for them
 

@@ -58,12 +58,13 @@ _SIZES = range(48, 513, 16)
 _HEADER = 33  # of a `bytes`
 
 
-def rehearse(*, contained: bool) -> object:
+def rehearse(base: str | None, *, contained: bool) -> object:
     """Play the lives; call it before this process has any child, and keep what it returns.
 
     It leaves no process. Where nothing can be started it ends early, and keepers are as they were.
 
     Args:
+        base: The folder in which agents have their control groups; None where there is none.
         contained: This process is a subreaper.
 
     Returns:
@@ -71,20 +72,20 @@ def rehearse(*, contained: bool) -> object:
         together, and not in one page here and one there.
     """
     for _ in range(ROUNDS):
-        if not _play(contained=contained):
+        if not _play(base, contained=contained):
             break
 
     gc.collect()  # what it would find later would leave gaps again
     return [[bytes(size - _HEADER) for _ in range(_STUFFING)] for size in _SIZES]
 
 
-def _play(*, contained: bool) -> bool:
+def _play(base: str | None, *, contained: bool) -> bool:
     """Be the keeper of one agent, from its order to its end; False when it did not start."""
     ours, theirs = socket.socketpair()
     with ours, theirs, Wakeup() as wakeup:
         send(ours.fileno(), _PLAYED)
         send(ours.fileno(), _STOP)
-        keeper = Keeper(theirs.fileno(), wakeup, None, contained=contained)
+        keeper = Keeper(theirs.fileno(), wakeup, base, contained=contained)
         started = keeper.launch()
         if started:
             keeper.keep()
