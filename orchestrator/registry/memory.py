@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 _NEWEST: Final = 1_000
 _CHARACTERS: Final = 8_000_000
 
-#: Ended agents that are kept as they were read: reading 1,000 of them anew takes 0.1 s.
+#: Ended agents that are kept as they were read, at 2 kB each: reading 1,000 anew takes 0.1 s.
 _READ: Final = 2_000
 
 
@@ -38,7 +38,7 @@ class Memory:
         """Know nothing."""
         self.agents: dict[AgentId, tuple[str, AgentRecord]] = {}
         self._ended = _Newest()
-        self._read: dict[AgentId, tuple[int, AgentRecord]] = {}
+        self._read: dict[AgentId, tuple[str, AgentRecord]] = {}
         self._tasks = _Newest()
         self._runs = _Newest()
         self._own: dict[OrchestratorId, str] = {}
@@ -59,19 +59,15 @@ class Memory:
 
     def known_agent(self, agent_id: AgentId, text: str) -> AgentRecord | None:
         """Return the agent of this JSON, if it was read or written before."""
-        known = self.agents.get(agent_id)
-        if known is not None:
-            return known[1] if known[0] == text else None
-
-        read = self._read.get(agent_id)
-        return read[1] if read is not None and read[0] == hash(text) else None
+        known = self.agents.get(agent_id) or self._read.get(agent_id)
+        return known[1] if known is not None and known[0] == text else None
 
     def keep_read(self, text: str, record: AgentRecord) -> None:
         """Remember an agent as it was read; of those that have ended, the newest ones."""
         self.keep_agent(text, record)
         if not record.live:
             self._read.pop(record.id, None)
-            self._read[record.id] = (hash(text), record)
+            self._read[record.id] = (text, record)
             if len(self._read) > _READ:
                 del self._read[next(iter(self._read))]
 

@@ -43,7 +43,7 @@ def counts(agents: Sequence[AgentRecord], statuses: Sequence[str]) -> dict[str, 
     return {
         "total_spawned": len(agents),
         "active": sum(
-            each.live and not is_over for each, is_over in zip(agents, over, strict=True)
+            not is_over and each.live for each, is_over in zip(agents, over, strict=True)
         ),
         "completed": sum(over),
     }

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import os
 import select
 import socket
@@ -19,6 +21,9 @@ if TYPE_CHECKING:
 
 CHUNK: Final = 64 * 1024
 
+#: Bytes that a pipe holds once there was more to write than a chunk: what Linux allows everyone.
+WIDE: Final = 1024 * 1024
+
 #: A large answer lets others have their turn after so many chunks.
 CHUNKS_PER_TURN: Final = 16
 
@@ -27,6 +32,8 @@ _WRITABLE: Final = select.POLLOUT | select.POLLERR | select.POLLHUP | select.POL
 
 #: For a single write what O_NONBLOCK is for all of them, those of other processes included.
 _NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None) if hasattr(os, "pwritev") else None
+
+_SET_SIZE: Final[int | None] = getattr(fcntl, "F_SETPIPE_SZ", None)
 
 #: What an older kernel says, which cannot do that for a pipe.
 _UNKNOWN: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ESPIPE})
@@ -43,6 +50,7 @@ class Descriptor:
         """Take an open descriptor."""
         self.fd = fd
         self._socket: socket.socket | None = None
+        self._pipe = False
         self._nowait: int | None = None
         self._writable = select.poll()
         self._writable.register(fd, select.POLLOUT)
@@ -55,6 +63,7 @@ class Descriptor:
         if stat.S_ISSOCK(mode):
             self._socket = socket.socket(fileno=self.fd)
         elif stat.S_ISFIFO(mode):
+            self._pipe = True
             self._nowait = _NOWAIT
 
         return self
@@ -105,6 +114,16 @@ class Descriptor:
                 self._nowait = None
 
         return self._write_polled(data)
+
+    def widen(self) -> None:
+        """Let a pipe hold more at a time, where the system has room for that.
+
+        Of a large answer each chunk waits for its reader, who waits for the chunk: at 64 kB, a
+        pipe's usual size, that takes as long as making the answer.
+        """
+        if self._pipe and _SET_SIZE is not None:
+            with contextlib.suppress(OSError):
+                fcntl.fcntl(self.fd, _SET_SIZE, WIDE)
 
     def _write_polled(self, data: memoryview) -> int:
         events = self._writable.poll(0)
@@ -166,6 +185,7 @@ class DescriptorSendStream(ByteSendStream):
     def __init__(self, descriptor: Descriptor) -> None:
         """Take a descriptor that has been entered."""
         self._descriptor = descriptor
+        self._narrow = True
 
     async def send(self, item: bytes) -> None:
         """Write it all.
@@ -173,6 +193,10 @@ class DescriptorSendStream(ByteSendStream):
         Raises:
             BrokenResourceError: Nobody will ever read it.
         """
+        if self._narrow and len(item) > CHUNK:
+            self._descriptor.widen()
+            self._narrow = False
+
         rest = memoryview(item)
         chunks = 0
         while rest:

@@ -20,6 +20,7 @@ from mcp_types import (
     RequestId,
     jsonrpc_message_adapter,
 )
+from orjson import JSONEncodeError
 from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json
 
@@ -148,7 +149,7 @@ def encode(message: JSONRPCMessage) -> bytes:
                 return spliced(message, form)
 
         text = message.model_dump_json(by_alias=True, exclude_unset=True)
-    except PydanticSerializationError:
+    except (PydanticSerializationError, JSONEncodeError):
         failed = reject(INTERNAL_ERROR, "The answer is no JSON", getattr(message, "id", None))
         text = failed.model_dump_json(by_alias=True, exclude_unset=True)
 

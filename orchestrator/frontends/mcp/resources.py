@@ -74,7 +74,7 @@ async def read_resource(uri: str, tasks: TaskTools) -> ReadResourceResult:
             INTERNAL_ERROR, f"Error reading resource '{uri}': {one_line(error)}"
         ) from error
 
-    contents = TextResourceContents(uri=uri, mime_type=MIME, text=to_text(body, indent=2))
+    contents = TextResourceContents(uri=uri, mime_type=MIME, text=to_text(body, indented=True))
     return ReadResourceResult(contents=[contents])
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+import orjson
 from pydantic import BaseModel
 from pydantic_core import to_json
 
@@ -63,11 +64,11 @@ def spliced(message: JSONRPCResponse, form: Verbatim) -> bytes:
     """Return the line of a response whose structured form is this one.
 
     Raises:
-        PydanticSerializationError: The rest of it cannot be written.
+        JSONEncodeError: The rest of it cannot be written.
     """
-    rest = {key: value for key, value in message.result.items() if key != STRUCTURED}
-    line = to_json({"jsonrpc": message.jsonrpc, "id": message.id, "result": rest})
-    # both objects, the message and its result, are closed again behind it
-    return b"".join(
-        (line.removesuffix(b"}}"), b',"%s":' % STRUCTURED.encode(), form.text.encode(), b"}}\n")
+    result = {**message.result, STRUCTURED: orjson.Fragment(form.text)}
+    request_id = orjson.Fragment(to_json(message.id))  # an integer of any size
+    return orjson.dumps(
+        {"jsonrpc": message.jsonrpc, "id": request_id, "result": result},
+        option=orjson.OPT_APPEND_NEWLINE,
     )

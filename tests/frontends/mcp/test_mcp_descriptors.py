@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import os
 import socket
 from contextlib import ExitStack, contextmanager
@@ -13,6 +14,8 @@ import pytest
 from anyio import EndOfStream, fail_after
 
 from orchestrator.frontends.mcp.descriptors import (
+    CHUNK,
+    WIDE,
     Descriptor,
     DescriptorReceiveStream,
     DescriptorSendStream,
@@ -132,6 +135,21 @@ async def test_a_large_answer_arrives_whole_at_a_slow_client(kind: str) -> None:
                 await DescriptorSendStream(as_on(kind, descriptor)).send(sent)
 
     assert received == sent
+
+
+@pytest.mark.skipif(not hasattr(fcntl, "F_GETPIPE_SZ"), reason="pipes have one size here")
+async def test_a_pipe_holds_more_once_there_was_a_large_answer() -> None:
+    theirs, ours = os.pipe()
+    before = fcntl.fcntl(ours, fcntl.F_GETPIPE_SZ)
+    with fail_after(LONG), entered(ours) as descriptor:
+        stream = DescriptorSendStream(descriptor)
+        await stream.send(b"x" * CHUNK)
+        assert os.read(theirs, CHUNK) == b"x" * CHUNK
+        assert fcntl.fcntl(ours, fcntl.F_GETPIPE_SZ) == before
+        await stream.send(b"x" * (CHUNK + 1))
+        assert fcntl.fcntl(ours, fcntl.F_GETPIPE_SZ) == WIDE
+
+    assert await receive_all(theirs) == b"x" * (CHUNK + 1)
 
 
 async def test_a_kernel_that_cannot_write_a_pipe_without_waiting_is_asked_once(

@@ -25,6 +25,7 @@ BODIES: list[dict[str, object]] = [
     {"success": True, "structuredContent": {"a": 1}, "text": '"}}\n,"structuredContent":{}'},
     {"success": True, "lines": "one\ntwo\r\u2028three", "zero": "\0", "quote": '"\\"'},
     {"success": True, "n": [1, -1.5, 1e300, None, True, {}, []], "ü": "\U0001f600"},
+    {"success": True, "n": [10**30, -(10**30), 2**64]},
 ]
 
 
@@ -59,9 +60,10 @@ async def test_both_forms_say_the_same(tasks: FakeTasks, body: dict[str, object]
     assert json.loads(text) == body
 
 
-async def test_the_id_of_a_request_comes_back_whatever_it_holds(tasks: FakeTasks) -> None:
-    name = '"}}, \n ü'
-
+@pytest.mark.parametrize("name", ['"}}, \n ü', 0, -1, 10**30])
+async def test_the_id_of_a_request_comes_back_whatever_it_holds(
+    tasks: FakeTasks, name: int | str
+) -> None:
     answer = await status(tasks, {"success": True}, name)
 
     assert (answer["id"], answer["result"][STRUCTURED]) == (name, {"success": True})
