@@ -91,7 +91,7 @@ class Keeper:
         self._base = base
         self._contained = contained
         # What can be done before the order is there is done here: from then on somebody waits.
-        self._me = tree.read(os.getpid())
+        self._start = tree.start_of(os.getpid())
         self._poll = select.poll()
         self._poll.register(wakeup.reader, select.POLLIN)
         self._lifeline = Lifeline(channel, self._poll)
@@ -136,11 +136,11 @@ class Keeper:
             self._lifeline.tell(refused)
             return False
 
-        leader, keeper = tree.read(self._house.leader), self._me
+        leader = self._house.leader
         self._who: dict[str, object] = {
             "at": self._started_at,
-            "leader": [self._house.leader, leader.start if leader else 0],
-            "keeper": [os.getpid(), keeper.start if keeper else 0],
+            "leader": [leader, tree.start_of(leader)],
+            "keeper": [os.getpid(), self._start],
             "cgroup": self._group.path if self._group else None,
         }
         self._lifeline.tell({"event": "started", **self._who})

@@ -11,14 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from orchestrator.process import gauges, tree
+from orchestrator.process import gauges, ps, tree
+from orchestrator.process.tree import Proc
 from tests.support.agents import argv
 from tests.support.evidence import wait_until
 
 from .watched import limits, watched
 
 if TYPE_CHECKING:
-    from orchestrator.process.tree import Proc
     from tests.support.liveness import Liveness
 
 MB = 1 << 20
@@ -186,7 +186,7 @@ def _read(pid: int) -> Proc:
 @needs_proc
 @pytest.mark.skipif(not Path("/bin/ps").exists(), reason="there is no ps to compare with")
 def test_ps_says_the_same_as_proc() -> None:
-    said = {proc.pid: proc for proc in tree._ps()}  # pyright: ignore[reportPrivateUsage]
+    said = {seen["pid"]: Proc(**seen, start=0) for seen in ps.listed()}
     me, times = _read(os.getpid()), os.times()
     mine = said[me.pid]
     assert (mine.ppid, mine.pgid, mine.name) == (me.ppid, me.pgid, me.name)
@@ -201,4 +201,4 @@ def test_ps_says_the_same_as_proc() -> None:
     [("0:00.07", 0.07), ("0:01,50", 1.5), ("61:01.00", 3661), ("1-02:03:04", 93_784)],
 )
 def test_a_time_of_ps_is_read(text: str, seconds: float) -> None:
-    assert tree._seconds(text) == seconds  # pyright: ignore[reportPrivateUsage]
+    assert ps.seconds(text) == seconds

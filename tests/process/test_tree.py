@@ -60,6 +60,7 @@ async def test_a_process_is_read_as_the_kernel_knows_it(liveness: Liveness) -> N
         assert proc.pgid == proc.sid == process.pid
         assert not proc.ended
         assert proc.start > _read(os.getpid()).start
+        assert tree.start_of(process.pid) == proc.start
         assert process.pid in tree.children(os.getpid())
         process.kill()
         await until(lambda: _read(process.pid).ended)
@@ -67,6 +68,7 @@ async def test_a_process_is_read_as_the_kernel_knows_it(liveness: Liveness) -> N
         assert process.pid in tree.children(os.getpid()), "but it is a child"
 
     assert tree.read(process.pid) is None
+    assert tree.start_of(process.pid) == 0
 
 
 @pytest.mark.parametrize("name", ["a) R 1 1", "(", ") (", "x y", "naïve", "\udcff\udcfe"])
@@ -75,6 +77,7 @@ async def test_a_name_may_hold_what_it_likes(tmp_path: Path, name: str) -> None:
         await until(lambda: _read(pid).name not in {"python", "python3", "pytest"})
         proc = _read(pid)
         assert os.fsencode(name).decode("utf-8", "replace") == proc.name
+        assert tree.start_of(pid) == proc.start
         assert proc.ppid == os.getpid()
 
 
