@@ -93,7 +93,7 @@ class Settings(Noun):
         named = workspace or variables.get(WORKSPACE_VARIABLE) or WORKSPACE_FOLDER
         try:
             return cls(
-                workspace=here / Path(named).expanduser(),
+                workspace=here / _at_home(Path(named)),
                 project=here,
                 limits=Limits(
                     max_agents=_integer(variables, "CLAUDE_ORCHESTRATOR_MAX_AGENTS", 45),
@@ -128,6 +128,16 @@ class Settings(Noun):
     def base_of(self, project: Path | None) -> Path:
         """Return the folder for the tasks of a project; None for the orchestrator's own."""
         return self.workspace if project is None else project / WORKSPACE_FOLDER
+
+
+def _at_home(path: Path) -> Path:
+    try:
+        return path.expanduser()
+    except RuntimeError:
+        raise InvalidInputError(
+            f"The workspace {str(path)!r} is in the home of a user who is not known here; "
+            "name the folder itself"
+        ) from None
 
 
 def _integer(variables: Mapping[str, str], name: str, default: int) -> int:

@@ -13,7 +13,7 @@ _LONGEST = 315_360_000
 
 Count = Annotated[int, Field(ge=0)]
 Span = Annotated[float, Field(gt=0, le=_LONGEST)]
-Bytes = Annotated[int, Field(gt=0)]
+Bytes = Annotated[int, Field(gt=0, lt=2**63)]
 Dollars = Annotated[float, Field(gt=0)]
 
 #: A limit that ends an agent. ``orphaned``: a durable one had no orchestrator for too long.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 from pydantic import ValidationError
 
 from orchestrator.errors import InvalidInputError, RegistryError
+from orchestrator.model.depth import is_flat
 
 if TYPE_CHECKING:
     from orchestrator.model.base import Noun
@@ -56,6 +57,12 @@ def encode_foreign_data(noun: Noun) -> str:
             f"This {type(noun).__name__} cannot be stored: {error.errors()[0]['msg']}; "
             "make its data flatter"
         ) from error
+
+    if not is_flat(text):
+        raise InvalidInputError(
+            f"This {type(noun).__name__} cannot be stored: it is nested too deeply to be given "
+            "out again; make its data flatter"
+        )
 
     return text
 

@@ -76,6 +76,10 @@ def open_file(
     """
     try:
         _make_folder(path.parent)
+    except OSError as error:
+        raise explained(error, path) from error
+
+    try:
         with locked(path.parent / "lock", patience):
             return _open_or_make(path, patience, former)
     except FileNotFoundError as error:

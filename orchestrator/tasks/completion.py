@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 from anyio import to_thread
 
 from orchestrator.model import AgentId
+from orchestrator.model.depth import is_flat
 from orchestrator.registry.atomic import append_line
 from orchestrator.registry.status import local_iso
 
@@ -101,7 +102,7 @@ def read_validations(task: TaskRecord) -> dict[AgentId, dict[str, Any]]:
         except (ValueError, RecursionError):
             continue
 
-        if isinstance(said, dict):
+        if isinstance(said, dict) and is_flat(line):
             result = cast("dict[str, Any]", said)
             agent_id = AgentId(str(result.pop("agent_id", "")))
             found[agent_id] = {"completion_validation": result}

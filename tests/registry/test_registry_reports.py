@@ -150,7 +150,7 @@ def test_reports_are_counted_per_task(registry: Registry) -> None:
     assert registry.reports.counts(OTHER) == (1, 0)
 
 
-@pytest.mark.parametrize("depth", [210, 250, 400])
+@pytest.mark.parametrize("depth", [190, 197, 210, 250, 400])
 def test_data_that_could_not_be_read_back_is_refused(
     registry: Registry, tmp_path: Path, depth: int
 ) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path  # noqa: TC003  typer reads the annotations at run time
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -40,6 +40,14 @@ def read_settings(context: typer.Context) -> Settings:
     return Settings.read(workspace=context.obj)
 
 
+def _folder(named: str) -> Path:
+    if not named:
+        # That of a script whose variable is unset: it does not mean the folder that it runs in.
+        raise typer.BadParameter("it is empty; name a folder")
+
+    return Path(named)
+
+
 def _show_version(wanted: bool) -> None:
     if wanted:
         sys.stdout.write(f"orchestrator {__version__}\n")
@@ -56,6 +64,7 @@ def main(
             "-w",
             envvar="CLAUDE_ORCHESTRATOR_WORKSPACE",
             metavar="DIR",
+            parser=_folder,
             help="The folder with registry and outputs. \\[default: .agent-workspace]",
             show_default=False,
         ),

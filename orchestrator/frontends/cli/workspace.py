@@ -38,8 +38,8 @@ def open_existing(settings: Settings) -> Generator[Registry]:
     """
     if not registry_file(settings.workspace).exists():
         raise NotFoundError(
-            f"no workspace here ({settings.workspace}); "
-            "set --workspace or CLAUDE_ORCHESTRATOR_WORKSPACE"
+            f"no workspace here ({settings.workspace}): `orchestrator run -- CMD` makes one, "
+            "--workspace or CLAUDE_ORCHESTRATOR_WORKSPACE names another"
         )
 
     with Registry.open(settings.workspace) as registry:

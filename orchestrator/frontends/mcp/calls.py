@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from pydantic_core import PydanticSerializationError, from_json, to_json
 
 from orchestrator.errors import OrchestratorError
+from orchestrator.model import Limits
 
 from .tools import TOOLS
 from .verbatim import check_json
@@ -131,7 +132,8 @@ def _line(kind: type[ToolCall], detail: ErrorDetails) -> str:
         case "missing":
             return f"{where}: required, but missing"
         case "extra_forbidden":
-            return f"{where}: unknown argument; known are {', '.join(kind.model_fields)}"
+            known = kind.model_fields if len(detail["loc"]) == 1 else Limits.model_fields
+            return f"{where}: unknown argument; known are {', '.join(known)}"
         case _:
             value: object = detail["input"]
             what = detail["msg"].removeprefix("Value error, ")

@@ -34,6 +34,7 @@ _WRITABLE: Final = select.POLLOUT | select.POLLERR | select.POLLHUP | select.POL
 _NOWAIT: Final[int | None] = getattr(os, "RWF_NOWAIT", None) if hasattr(os, "pwritev") else None
 
 _SET_SIZE: Final[int | None] = getattr(fcntl, "F_SETPIPE_SZ", None)
+_GET_SIZE: Final[int | None] = getattr(fcntl, "F_GETPIPE_SZ", None)
 
 #: What an older kernel says, which cannot do that for a pipe.
 _UNKNOWN: Final = frozenset({errno.EOPNOTSUPP, errno.EINVAL, errno.ENOSYS, errno.ESPIPE})
@@ -121,8 +122,11 @@ class Descriptor:
         Of a large answer each chunk waits for its reader, who waits for the chunk: at 64 kB, a
         pipe's usual size, that takes as long as making the answer.
         """
-        if self._pipe and _SET_SIZE is not None:
-            with contextlib.suppress(OSError):
+        if not self._pipe or _SET_SIZE is None or _GET_SIZE is None:
+            return
+
+        with contextlib.suppress(OSError):
+            if fcntl.fcntl(self.fd, _GET_SIZE) < WIDE:
                 fcntl.fcntl(self.fd, _SET_SIZE, WIDE)
 
     def _write_polled(self, data: memoryview) -> int:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING, Final
 
+from orchestrator.errors import InvalidInputError
+
 from .descriptors import Descriptor
 from .wire import STDERR
 
@@ -60,9 +62,17 @@ def set_up_logging(variables: Mapping[str, str]) -> None:
 
     Args:
         variables: The environment; ``ORCHESTRATOR_LOG`` names the level, INFO if it does not.
+
+    Raises:
+        InvalidInputError: It names what is no level.
     """
-    named = variables.get(LEVEL_VARIABLE, "").strip().upper()
-    level = logging.getLevelNamesMapping().get(named, logging.INFO)
+    named = variables.get(LEVEL_VARIABLE, "").strip().upper() or "INFO"
+    level = logging.getLevelNamesMapping().get(named)
+    if level is None:
+        raise InvalidInputError(
+            f"{LEVEL_VARIABLE} must be DEBUG, INFO, WARNING or ERROR, not {named!r}"
+        )
+
     handler = StderrHandler(Descriptor(STDERR).__enter__())
     handler.setFormatter(logging.Formatter(FORMAT))
     logging.basicConfig(level=level, handlers=[handler], force=True)

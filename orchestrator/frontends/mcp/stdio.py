@@ -9,6 +9,7 @@ import signal
 import sys
 import threading
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
 
 import anyio
@@ -24,6 +25,7 @@ from .server import serve_connection
 from .wire import claimed_stdio, open_missing
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from anyio.abc import TaskStatus
@@ -32,6 +34,8 @@ if TYPE_CHECKING:
     from .ports import App, OpenApp
 
 logger = logging.getLogger(__name__)
+
+Backend = Literal["asyncio", "trio"]
 
 BACKEND_VARIABLE: Final = "ORCHESTRATOR_BACKEND"
 
@@ -162,21 +166,30 @@ def main(open_app: OpenApp, *, agent_socket: Path | None = None) -> int:
         The exit status. Where a thread is stuck, the process ends here instead.
     """
     open_missing()
-    set_up_logging(os.environ)
     try:
-        settings = Settings.read()
+        set_up_logging(os.environ)
+        settings, backend = Settings.read(), _backend(os.environ)
     except InvalidInputError as error:
         sys.stderr.write(f"orchestrator: {error}\n")
         return USAGE
 
-    return _leave(_run(settings, open_app, agent_socket))
+    return _leave(_run(settings, backend, open_app, agent_socket))
 
 
-def _run(settings: Settings, open_app: OpenApp, agent_socket: Path | None) -> int:
+def _backend(variables: Mapping[str, str]) -> Backend:
+    match variables.get(BACKEND_VARIABLE, "").strip().casefold():
+        case "" | "asyncio":
+            return "asyncio"
+        case "trio" if find_spec("trio") is not None:
+            return "trio"
+        case "trio":
+            raise InvalidInputError(f"{BACKEND_VARIABLE} is trio: install that here, or unset it")
+        case other:
+            raise InvalidInputError(f"{BACKEND_VARIABLE} must be asyncio or trio, not {other!r}")
+
+
+def _run(settings: Settings, backend: Backend, open_app: OpenApp, agent_socket: Path | None) -> int:
     status = FAILURE
-    backend: Literal["asyncio", "trio"] = (
-        "trio" if os.environ.get(BACKEND_VARIABLE) == "trio" else "asyncio"
-    )
     try:
         status = anyio.run(
             partial(serve_stdio, settings, open_app=open_app, agent_socket=agent_socket),

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import orjson
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 from pydantic_core import to_json
 
 if TYPE_CHECKING:
@@ -43,9 +43,12 @@ def check_json(text: str) -> None:
     """Make sure that the other end can read it.
 
     Raises:
-        ValidationError: It is no JSON object, or nested more deeply than JSON is read.
+        ValueError: It is no JSON object, or nested more deeply than JSON is read.
     """
-    _Anything.model_validate_json(text)
+    try:
+        _Anything.model_validate_json(text)
+    except ValidationError as error:
+        raise ValueError(f"its answer could not be read: {error.errors()[0]['msg']}") from None
 
 
 async def fill_in(ctx: ServerRequestContext[Any, Any], call_next: CallNext) -> HandlerResult:

@@ -7,6 +7,8 @@ import math
 import re
 from typing import NoReturn, TypeGuard, cast
 
+from orchestrator.model.depth import is_flat
+
 # Each escape is taken as a whole, so that the backslash of a pair is not read as a beginning.
 _ESCAPES = re.compile(
     r"\\(?:(u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2})"
@@ -28,9 +30,14 @@ def parse(text: str) -> object:
         text = _ESCAPES.sub(_whole, text)
 
     try:
-        return cast("object", json.loads(text, parse_constant=_refuse, parse_float=_finite))
+        value = cast("object", json.loads(text, parse_constant=_refuse, parse_float=_finite))
     except RecursionError:
         raise ValueError("Nested too deeply") from None
+
+    if not is_flat(text):
+        raise ValueError("Nested too deeply")
+
+    return value
 
 
 def parse_object(text: str) -> dict[str, object] | None:

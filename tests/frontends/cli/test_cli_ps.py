@@ -17,11 +17,28 @@ def test_a_folder_without_a_workspace_stays_as_it_is(program: Program) -> None:
         done = program(*command)
         assert done.status == 1
         assert done.err == (
-            f"orchestrator: no workspace here ({program.workspace}); "
-            "set --workspace or CLAUDE_ORCHESTRATOR_WORKSPACE\n"
+            f"orchestrator: no workspace here ({program.workspace}): `orchestrator run -- CMD` "
+            "makes one, --workspace or CLAUDE_ORCHESTRATOR_WORKSPACE names another\n"
         )
 
     assert list(program.folder.iterdir()) == []
+
+
+def test_a_workspace_without_a_name_is_refused(program: Program) -> None:
+    done = program("--workspace", "", "run", "--", "true")
+
+    assert (done.status, "name a folder" in done.err) == (2, True)
+    assert list(program.folder.iterdir()) == []
+
+
+def test_a_workspace_in_the_home_of_nobody_is_refused_in_one_line(program: Program) -> None:
+    done = program("--workspace", "~nobody-of-that-name/x", "ps")
+
+    assert done.status == 1
+    assert done.err.startswith(
+        "orchestrator: The workspace '~nobody-of-that-name/x' is in the home"
+    )
+    assert done.err.count("\n") == 1
 
 
 def test_the_option_wins_over_the_variable(program: Program) -> None:

@@ -264,12 +264,21 @@ def test_an_unexpected_failure_leaves_a_traceback_in_the_log() -> None:
     assert b"RuntimeError: a bug" in err
 
 
-def test_a_wrong_setting_is_named() -> None:
-    with server(variables={"CLAUDE_ORCHESTRATOR_MAX_AGENTS": "many"}) as process:
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CLAUDE_ORCHESTRATOR_MAX_AGENTS", "many"),
+        ("ORCHESTRATOR_BACKEND", "curio"),
+        ("ORCHESTRATOR_LOG", "loud"),
+    ],
+)
+def test_a_wrong_setting_is_named(name: str, value: str) -> None:
+    with server(variables={name: value}) as process:
         _, err = process.process.communicate(timeout=LONG)
 
     assert process.process.returncode == 2
-    assert b"CLAUDE_ORCHESTRATOR_MAX_AGENTS" in err
+    assert name.encode() in err
+    assert err.count(b"\n") == 1
 
 
 RELAY = "import sys; from orchestrator.frontends.relay import main; sys.exit(main(*sys.argv[1:]))"

@@ -49,6 +49,22 @@ QUERIES = st.builds(
     response_format=st.sampled_from(["full", "compact", "summary"]),
 )
 
+NESTED = [b'{"a":' * levels + b"1" + b"}" * levels + b"\n" for levels in (150, 190, 199, 260)]
+
+
+def test_a_line_that_no_answer_could_hold_is_named_and_the_others_are_given(
+    write_log: Callable[..., Path],
+) -> None:
+    log = write_log(b'{"n": 1}\n' + b"".join(NESTED) + b'{"n": 2}\n')
+
+    answer: dict[str, Any] = read_output(log, OutputQuery(format="parsed", include_metadata=True))
+
+    first, deep, last = answer["output"]
+    assert (first, last) == ({"n": 1}, {"n": 2})
+    assert json.dumps(deep).count("{") == 150
+    assert [one["error"] for one in answer["metadata"]["parse_errors"]] == ["Nested too deeply"] * 3
+
+
 many = settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
