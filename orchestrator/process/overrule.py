@@ -1,4 +1,4 @@
-"""Ending a keeper that does not do its work: one that was stopped, is traced, or is stuck."""
+"""Keepers and nurseries that do not do their work: stopped ones go on, stuck keepers are ended."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
+from . import tree
 from .identity import send, wait_gone
+from .kernel import NURSERY_NAME
 
 if TYPE_CHECKING:
     from orchestrator.model import ProcessIdentity
@@ -45,3 +47,14 @@ async def overrule(keeper: ProcessIdentity, *, after: float) -> None:
     send(keeper, signal.SIGKILL)
     with anyio.move_on_after(_KILLED):
         await wait_gone(keeper)
+
+
+def wake_nurseries() -> None:
+    """Let every nursery go on that somebody has stopped.
+
+    One whose orchestrator has ended meanwhile would stay for ever, with whom it has to sweep. To
+    go on harms none: nurseries are not stopped for any purpose of their own.
+    """
+    for proc in tree.everyone():
+        if proc.name == NURSERY_NAME and proc.state == "T":
+            tree.send(proc, signal.SIGCONT)

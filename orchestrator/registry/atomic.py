@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import stat
 import time
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -48,6 +49,28 @@ def create_private(path: Path) -> int:
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, FILE_MODE)
     os.fchmod(descriptor, FILE_MODE)
     return descriptor
+
+
+def read_regular(path: Path, at_most: int) -> bytes:
+    """Read a file in whose place an agent may have put anything; never waits for a writer.
+
+    Args:
+        path: The file.
+        at_most: Bytes; a larger file is not read.
+
+    Raises:
+        OSError: It is not there, no regular file, or too large.
+    """
+    descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
+    with os.fdopen(descriptor, "rb") as file:
+        found = os.fstat(descriptor)
+        if not stat.S_ISREG(found.st_mode):
+            raise OSError(f"{path} is no regular file")
+
+        if found.st_size > at_most:
+            raise OSError(f"{path} holds {found.st_size} bytes, {at_most} are the most")
+
+        return file.read(at_most)
 
 
 def stamp_of(path: Path) -> Stamp | None:

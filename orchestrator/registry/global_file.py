@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from .atomic import stamp_of, write_atomically
+from .atomic import read_regular, stamp_of, write_atomically
 from .projection import DONE, agent_summary, document_text, global_of, task_summary
 from .registry import FOLDER
 from .status import is_active
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from .registry import Registry
 
 GLOBAL_REGISTRY: Final = "GLOBAL_REGISTRY.json"
+
+#: Bytes of the file that are read; 100,000 agents are 50 MB.
+_FILE_MAX: Final = 256 * 1024 * 1024
 
 #: What stands in the file before, between and after the tasks, or the agents.
 _FIRST: Final = '\n    "'
@@ -162,7 +165,7 @@ def _count_active(registry: Registry, base: Path) -> int:
 
 def _read_again(path: Path) -> _Read | None:
     try:
-        return _Read.model_validate_json(path.read_bytes())
+        return _Read.model_validate_json(read_regular(path, _FILE_MAX))
     except (OSError, ValidationError):
         return None
 

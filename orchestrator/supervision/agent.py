@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
 import anyio
 
 from orchestrator.errors import AgentLostError, AgentStateError
 from orchestrator.model import Exited, Frozen, Kept, Lost, Running
+from orchestrator.process.identity import send
 from orchestrator.process.overrule import overrule
 
 if TYPE_CHECKING:
@@ -156,6 +159,13 @@ class Agent:
 
         if self._link is not None:
             self._link.stop(reason, policy=policy, kill=kill, limit=limit)
+            self._wake_keeper()
+
+    def _wake_keeper(self) -> None:
+        """Let it go on, should its agent have stopped it: its nursery may be gone, or stopped."""
+        if isinstance(self.record.state, Kept):
+            with suppress(PermissionError):
+                send(self.record.state.keeper, signal.SIGCONT)
 
     async def freeze(self) -> None:
         """Let all of its processes stand still; a frozen one is left as it is.
@@ -260,7 +270,7 @@ class Agent:
             return
 
         if isinstance(self.record.state, Kept):
-            await overrule(self.record.state.keeper, after=0)
+            await overrule(self.record.state.keeper, after=policy.longest)
 
         await self.wait_ended()
 

@@ -21,7 +21,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Kept, ProcessIdentity, Stopping
 from orchestrator.process.folder_watch import watch_folder
 from orchestrator.process.identity import alive, wait_gone
-from orchestrator.process.overrule import overrule
+from orchestrator.process.overrule import overrule, wake_nurseries
 
 from .watch import (
     bury,
@@ -209,6 +209,7 @@ class Reconciler:
         return True
 
     async def _close(self, owner: OrchestratorRecord) -> None:
+        wake_nurseries()
         agents = self._registry.agents.find(owner=owner.id, live=True)
         await self._settle_all(agents)
         began = owner.shutdown_reason

@@ -77,7 +77,7 @@ async def stop_anywhere(
 
     if isinstance(record.state, Kept):
         # Its keeper stands still, or its orchestrator does: the keeper's end is in our hands.
-        await overrule(record.state.keeper, after=0)
+        await overrule(record.state.keeper, after=record.stop.longest)
         with anyio.move_on_after(_MARGIN):
             while record.live:
                 await anyio.sleep(_POLL)

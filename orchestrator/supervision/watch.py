@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from orchestrator.config import COOKIE_VARIABLE
 from orchestrator.errors import OrchestratorError
@@ -25,6 +25,7 @@ from orchestrator.process.identity import alive, boot_id
 from orchestrator.process.messages import moment, read_keeper_exit, read_report
 from orchestrator.process.record import PART
 from orchestrator.process.sweep import sweep
+from orchestrator.registry.atomic import read_regular
 
 from .verdict import conclude
 
@@ -154,6 +155,10 @@ class Watcher:
         self._changes.tell(agent.record)
 
 
+#: Bytes of an outcome: it names each process that was there.
+_OUTCOME_MAX: Final = 16 * 1024 * 1024
+
+
 def is_kept(record: AgentRecord) -> bool:
     """Whether its keeper lives."""
     return isinstance(record.state, Kept) and alive(record.state.keeper)
@@ -162,10 +167,10 @@ def is_kept(record: AgentRecord) -> bool:
 def read_outcome_file(record: AgentRecord) -> KeeperReport | None:
     """Read what its keeper has written, if it has."""
     try:
-        report = read_report(json.loads(record.files.outcome.read_text()))
+        report = read_report(json.loads(read_regular(record.files.outcome, _OUTCOME_MAX)))
     except FileNotFoundError:
         return None
-    except (OSError, ValueError, KeyError, TypeError):
+    except Exception:  # noqa: BLE001  an agent can put anything in its place
         logger.warning("agent %s: cannot read %s", record.id, record.files.outcome)
         return None
 

@@ -18,7 +18,7 @@ from anyio import to_thread
 
 from orchestrator.model import AgentId
 from orchestrator.model.depth import is_flat
-from orchestrator.registry.atomic import append_line
+from orchestrator.registry.atomic import append_line, read_regular
 from orchestrator.registry.status import local_iso
 
 if TYPE_CHECKING:
@@ -89,10 +89,7 @@ def read_validations(task: TaskRecord) -> dict[AgentId, dict[str, Any]]:
     path = _path(task)
     found: dict[AgentId, dict[str, Any]] = {}
     try:
-        if path.stat().st_size > _FILE_MAX:
-            return found
-
-        lines = path.read_text("utf-8", "replace").splitlines()
+        lines = read_regular(path, _FILE_MAX).decode("utf-8", "replace").splitlines()
     except OSError:
         return found
 

@@ -17,7 +17,7 @@ import anyio
 import pytest
 
 from orchestrator import open_orchestrator
-from orchestrator.model import AgentRecord, Lost, Running
+from orchestrator.model import AgentRecord, Exited, Lost, Running
 from orchestrator.process import kernel, tree
 from orchestrator.registry import Registry
 from tests.support.durable import LONG, durable, keeper_of, wait_adopted, wait_recorded
@@ -169,3 +169,44 @@ async def test_whoever_is_killed_bound_agents_are_gone_and_durable_ones_go_on_if
 
         await scene.wait(tuple(scene.left))
         scene.kill_left()
+
+
+async def test_an_agent_whose_keeper_stands_still_is_stopped_though_its_nursery_is_gone(
+    anyio_backend: str, tmp_path: Path, liveness: Liveness
+) -> None:
+    with anyio.fail_after(40):
+        async with open_child(tmp_path, anyio_backend) as child:
+            bound = await launch(child, liveness, lives_on=False)
+            await liveness.wait_here(*FAMILY)
+            os.kill(child.nursery, signal.SIGKILL)
+            keeper = tree.read(keeper_of(bound).pid)
+            assert keeper is not None
+            os.kill(keeper.pid, signal.SIGSTOP)
+            await until(lambda: (now := tree.read(keeper.pid)) is None or now.state == "T")
+            await child.close_input()
+            await child.wait()
+            await liveness.wait_gone()
+
+        async with open_orchestrator(tmp_path) as orchestrator:
+            record = await wait_recorded(orchestrator, bound.id)
+
+    assert isinstance(record.state, Exited)
+    assert record.state.outcome.verdict == "terminated"
+
+
+async def test_a_nursery_that_stands_still_leaves_at_the_next_start(
+    anyio_backend: str, tmp_path: Path, liveness: Liveness
+) -> None:
+    with anyio.fail_after(40):
+        async with open_child(tmp_path, anyio_backend) as child:
+            await launch(child, liveness, lives_on=False)
+            await liveness.wait_here(*FAMILY)
+            os.kill(child.nursery, signal.SIGSTOP)
+            await until(lambda: (now := tree.read(child.nursery)) is not None and now.state == "T")
+            os.kill(child.pid, signal.SIGKILL)
+            await liveness.wait_gone()
+            assert tree.read(child.nursery) is not None, "it could not go"
+            nursery = child.nursery
+
+        async with open_orchestrator(tmp_path):
+            await until(lambda: (now := tree.read(nursery)) is None or now.ended, seconds=LONG)
