@@ -59,8 +59,9 @@ def find_program(invocation: Invocation, env: Mapping[str, str], cwd: Path) -> s
 
         there = os.path.exists(path)  # noqa: PTH110
         why = "it is not an executable file" if there else "no such file"
+        remedy = "make it one (chmod +x), or name another" if there else invocation.remedy
         raise LaunchError(
-            f"cannot execute {name!r}: {why}; {invocation.remedy}",
+            f"cannot execute {name!r}: {why}; {remedy}",
             number=errno.EACCES if there else errno.ENOENT,
         )
 

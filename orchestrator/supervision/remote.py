@@ -128,7 +128,8 @@ async def _signal(registry: Registry, agent_id: AgentId, number: int, wanted: st
 
     if record.state.kind != wanted:
         raise AgentStateError(
-            f"Agent {agent_id} is {record.state.kind} and cannot be made {wanted}",
+            f"Agent {agent_id} is {record.state.kind} and cannot be made {wanted}: "
+            "only one that runs or is frozen can (`orchestrator ps` lists them)",
             agent_id=agent_id,
         )
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import anyio
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.model import Exited, Lost
 from orchestrator.providers import default_providers
 from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
@@ -52,7 +52,7 @@ def stop(
             cut_off = {run.id for run in runs if abandoned(run, registry)}
             chosen = registry.agents.find(live=True)
         else:
-            chosen = list({record.id: record for record in map(_finder(registry), names)}.values())
+            chosen = _named(registry, names)
 
         if family:
             # Nothing can be launched below them from here on.
@@ -93,8 +93,14 @@ def _print(settings: Settings, reports: Sequence[dict[str, Any]], *, settled: in
         )
 
 
-def _finder(registry: Registry) -> partial[AgentRecord]:
-    return partial(find_agent, registry)
+def _named(registry: Registry, names: Sequence[str]) -> list[AgentRecord]:
+    """Return the agents of these names, each once."""
+    try:
+        found = [find_agent(registry, name) for name in names]
+    except NotFoundError as error:
+        raise NotFoundError(f"{error}; nothing was stopped") from None
+
+    return list({record.id: record for record in found}.values())
 
 
 async def _stop_all(

@@ -142,6 +142,24 @@ def test_orphans_are_listed_by_kind_and_nobody_is_touched(program: Program, tmp_
         program("stop", agent)
 
 
+def test_a_keeper_that_stands_still_is_listed(program: Program) -> None:
+    agent = program("run", "--detach", "--", "sleep", "300").out.strip()
+    (row,) = program.wait_running()
+    keeper = psutil.Process(row["pid"]).parent()
+    assert keeper is not None
+    nursery = keeper.parent()
+    assert nursery is not None
+    try:
+        nursery.suspend()  # it would let the keeper go on
+        keeper.suspend()
+        done = program("doctor", "--orphans", "--json")
+        (still,) = [one for one in done.json if one["kind"] == "stands still"]
+        assert (done.status, still["pid"], still["owner"]) == (1, keeper.pid, agent)
+    finally:
+        program("stop", agent)
+        nursery.resume()
+
+
 def test_an_agent_cli_whose_parent_ended_is_of_another_tool(tmp_path: Path) -> None:
     cli = tmp_path / "codex"
     cli.symlink_to("/bin/sleep")

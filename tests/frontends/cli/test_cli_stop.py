@@ -83,6 +83,7 @@ def test_nothing_is_stopped_when_one_id_is_unknown(program: Program) -> None:
     done = program("stop", agent["id"], "nobody")
     assert done.status == 1
     assert "no agent 'nobody'" in done.err
+    assert done.err.endswith("; nothing was stopped\n")
     assert is_there(agent["pid"])
 
 

@@ -12,9 +12,10 @@ import psutil
 from orchestrator.config import AGENT_VARIABLE, COOKIE_VARIABLE
 from orchestrator.errors import OrchestratorError
 from orchestrator.frontends.cli import words
-from orchestrator.frontends.cli.workspace import registry_file, unsettled
+from orchestrator.frontends.cli.workspace import keeper_of, registry_file, unsettled
 from orchestrator.model.base import Noun
 from orchestrator.process import tree
+from orchestrator.process.identity import alive
 from orchestrator.process.kernel import KEEPER_NAME
 from orchestrator.registry import Registry
 from orchestrator.supervision import orchestrator_lives
@@ -38,17 +39,24 @@ _WORDS: Final = 2
 #: Who adopts orphans: such a parent has started nothing itself.
 _ADOPTERS: Final = frozenset({"init", "launchd", "systemd", "tini", "dumb-init", "docker-init"})
 
+#: States of /proc/PID/stat of one that is stopped, or traced and stopped.
+_STILL: Final = frozenset("Tt")
+
 #: Left-over processes that are named in one line.
 _NAMED: Final = 5
 
-Kind = Literal["without a keeper", "waits for an orchestrator", "of another tool"]
+Kind = Literal["without a keeper", "stands still", "waits for an orchestrator", "of another tool"]
+
+#: Of these some process must go on or be ended; the others are as they should be.
+TO_END: Final[frozenset[Kind]] = frozenset({"without a keeper", "stands still"})
 
 
 class Leftover(Noun):
     """One process that nobody looks after, or that its own keeper keeps for the next one.
 
     Attributes:
-        kind: ``without a keeper``: it carries the cookie of an agent. ``waits for an
+        kind: ``stands still``: a keeper, which cannot stop its agent so.
+            ``without a keeper``: it carries the cookie of an agent. ``waits for an
             orchestrator``: a durable agent, which is meant to be there. ``of another tool``: an
             agent CLI whose parent has ended, or a terminal session of tmux.
         program: Its short name.
@@ -71,7 +79,7 @@ def leftovers(settings: Settings) -> Iterator[Check]:
         yield Check("left over", "note", "cannot be looked for: there is no /proc here")
         return
 
-    found = [one for one in find_leftovers(settings) if one.kind == "without a keeper"]
+    found = [one for one in find_leftovers(settings) if one.kind in TO_END]
     if not found:
         yield Check("left over", "ok", "no process carries the cookie of an agent without a keeper")
         return
@@ -81,7 +89,7 @@ def leftovers(settings: Settings) -> Iterator[Check]:
     yield Check(
         "left over",
         "warning",
-        f"{words.processes(len(found))} without a keeper: {shown}",
+        f"{words.processes(len(found))} without a keeper that does its work: {shown}",
         "if their orchestrator is gone: `orchestrator stop --all` in its workspace, or kill PID",
     )
 
@@ -91,6 +99,7 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
     live = _live_agents(settings)
     everyone = {proc.pid: proc for proc in tree.everyone()}
     found = [_waiting(record) for record in live if _waits(settings, record)]
+    found += [one for record in live if (one := _standing_still(record, everyone)) is not None]
     cookies = {record.cookie for record in live if not unsettled(record)}
     for proc in everyone.values():
         if proc.ended or proc.pid == os.getpid() or _is_kept(proc, everyone):
@@ -130,6 +139,17 @@ def _waiting(record: AgentRecord) -> Leftover:
         seconds=_age(pid),
         advice=f"the next server adopts it; `orchestrator stop {record.id}` stops it",
     )
+
+
+def _standing_still(record: AgentRecord, everyone: dict[int, Proc]) -> Leftover | None:
+    """Return the keeper of an agent if somebody has stopped it, or traces it."""
+    keeper = keeper_of(record)
+    proc = everyone.get(keeper.pid) if keeper is not None and alive(keeper) else None
+    if proc is None or proc.state not in _STILL:
+        return None
+
+    advice = f"its agent may have stopped it: `orchestrator stop {record.id}`"
+    return _leftover("stands still", proc, record.id, advice)
 
 
 def _waits(settings: Settings, record: AgentRecord) -> bool:

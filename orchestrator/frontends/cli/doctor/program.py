@@ -13,7 +13,7 @@ from orchestrator.frontends.cli.table import STYLES, Column, Table, at_a_termina
 from orchestrator.process import tree
 
 from .claude import claude
-from .leftovers import find_leftovers, leftovers
+from .leftovers import TO_END, find_leftovers, leftovers
 from .machine import limits, machine
 from .workspace import workspace
 
@@ -92,7 +92,7 @@ def orphans(settings: Settings, *, as_json: bool) -> int:
         )
         print_table(Table(columns, rows))
 
-    return 1 if any(one.kind == "without a keeper" for one in found) else 0
+    return 1 if any(one.kind in TO_END for one in found) else 0
 
 
 def _print(sections: dict[str, list[Check]]) -> None:
