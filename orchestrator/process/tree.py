@@ -121,7 +121,7 @@ def read(pid: int) -> Proc | None:
 def start_of(pid: int) -> int:
     """The start of a process alone, as in `Proc`; 0 where it cannot be seen.
 
-    A fresh keeper asks for two, and making a `Proc` of them would cost it a tenth of its memory.
+    A fresh keeper asks for two, and making a `Proc` of them would cost it 4 % of its memory.
     """
     line = _slurp(f"{PROC}/{pid}/stat")
     # The first field behind the name is the third of all.

@@ -62,7 +62,7 @@ def read_regular(path: Path, at_most: int) -> bytes:
         OSError: It is not there, no regular file, or too large.
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
+    try:
         found = os.fstat(descriptor)
         if not stat.S_ISREG(found.st_mode):
             raise OSError(f"{path} is no regular file")
@@ -70,7 +70,10 @@ def read_regular(path: Path, at_most: int) -> bytes:
         if found.st_size > at_most:
             raise OSError(f"{path} holds {found.st_size} bytes, {at_most} are the most")
 
-        return file.read(at_most)
+        with open(descriptor, "rb", closefd=False) as file:
+            return file.read(at_most)
+    finally:
+        os.close(descriptor)
 
 
 def stamp_of(path: Path) -> Stamp | None:

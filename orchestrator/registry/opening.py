@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 log = logging.getLogger("orchestrator.registry")
 
 #: What sqlite may keep of the file in memory, taken as it is needed; KB.
-_CACHE_KB: Final = 16_000
+_CACHE_KB: Final = 6_000
 
 
 class _UnfitError(Exception):

@@ -62,7 +62,7 @@ async def liveness(anyio_backend: str) -> AsyncGenerator[Liveness]:
         yield liveness
 
 
-@pytest.mark.parametrize("put", [_nested, _of_no_time, os.mkfifo, _endless, _huge])
+@pytest.mark.parametrize("put", [_nested, _of_no_time, os.mkfifo, os.mkdir, _endless, _huge])
 async def test_an_outcome_that_its_agent_wrote_is_passed_over(
     anyio_backend: str, tmp_path: Path, liveness: Liveness, put: Callable[[Path], None]
 ) -> None:
