@@ -50,7 +50,7 @@ def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
     kernel.set_name(kernel.NURSERY_NAME)
     _settle_signals()
     base = _find_base() if cgroups else None
-    stuffing = _rehearse(base, contained=contained)
+    _stuffing = _rehearse(base, contained=contained)  # held for as long as this process lives
     # Nothing that is loaded now is ever collected: keepers share its pages with the nursery.
     gc.collect()
     gc.disable()
@@ -59,7 +59,6 @@ def main(descriptor: int, *, cgroups: bool = False) -> NoReturn:
         requests.set_inheritable(False)
         _Nursery(requests, base).serve()
 
-    del stuffing
     if base:
         base.close()
 

@@ -98,7 +98,8 @@ def _held(connection: sqlite3.Connection) -> Generator[None]:
     try:
         connection.execute("BEGIN IMMEDIATE")
     except sqlite3.Error as error:
-        # a damaged file may seem locked when nobody holds it; what was read of it stays true
+        # a damaged file may seem locked when nobody holds it; whoever changes it meanwhile follows
+        # with what it knows
         if not is_damage(error) and not is_busy(error):
             raise
 

@@ -223,7 +223,9 @@ def test_a_start_that_was_cut_off_leaves_nothing_in_the_way(tmp_path: Path) -> N
     assert not (folder / f"{FILE}.new").exists()
 
 
-def test_a_file_that_vanishes_while_it_is_opened_is_made_anew(tmp_path: Path) -> None:
+def test_that_a_file_has_vanished_is_an_error_to_try_again_after_and_no_other_is(
+    tmp_path: Path,
+) -> None:
     gone = tmp_path / "gone.sqlite3"
     with pytest.raises(sqlite3.OperationalError) as caught:
         connect(gone)
