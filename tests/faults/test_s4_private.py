@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,9 +21,11 @@ def open_to_others(folders: Iterable[Path]) -> dict[str, str]:
     found: dict[str, str] = {}
     for folder in folders:
         for path in (folder, *folder.rglob("*")):
-            mode = stat.S_IMODE(path.lstat().st_mode)
-            if mode & 0o077:
-                found[str(path)] = oct(mode)
+            # A file is written under another name first, which may be gone by now.
+            with suppress(FileNotFoundError):
+                mode = stat.S_IMODE(path.lstat().st_mode)
+                if mode & 0o077:
+                    found[str(path)] = oct(mode)
 
     return found
 
