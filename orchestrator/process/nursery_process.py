@@ -32,6 +32,9 @@ _ROOT = str(Path(__file__).resolve().parents[1])
 # The dynamic linker looks everything up once, in the nursery, and not again in each keeper.
 _NURSERY_ENV: Final = {"LD_BIND_NOW": "1"}
 
+#: Names a nursery's log in its environment, and so the workspace that it belongs to.
+LOG_VARIABLE: Final = "ORCHESTRATOR_NURSERY_LOG"
+
 
 class NurseryProcess:
     """One nursery: the process, and the socket that asks it for keepers.
@@ -100,7 +103,7 @@ def _start(log: Path, prefix: tuple[str, ...], *, cgroups: bool) -> NurseryProce
                 stdout=subprocess.DEVNULL,
                 stderr=errors,
                 cwd="/",
-                env={**os.environ, **_NURSERY_ENV},
+                env={**os.environ, **_NURSERY_ENV, LOG_VARIABLE: str(log)},
                 pass_fds=[theirs.fileno()],
                 start_new_session=True,
             )

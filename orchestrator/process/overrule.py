@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import anyio
@@ -11,9 +12,12 @@ import anyio
 from . import tree
 from .identity import send, wait_gone
 from .kernel import NURSERY_NAME
+from .nursery_process import LOG_VARIABLE
 
 if TYPE_CHECKING:
     from orchestrator.model import ProcessIdentity
+
+    from .tree import Proc
 
 logger = logging.getLogger(__name__)
 
@@ -49,12 +53,23 @@ async def overrule(keeper: ProcessIdentity, *, after: float) -> None:
         await wait_gone(keeper)
 
 
-def wake_nurseries() -> None:
-    """Let every nursery go on that somebody has stopped.
+def wake_nurseries(folder: Path) -> None:
+    """Let every nursery of a workspace go on that somebody has stopped.
 
     One whose orchestrator has ended meanwhile would stay for ever, with whom it has to sweep. To
     go on harms none: nurseries are not stopped for any purpose of their own.
+
+    Args:
+        folder: The one that has the logs of its nurseries.
     """
     for proc in tree.everyone():
-        if proc.name == NURSERY_NAME and proc.state == "T":
+        if proc.name == NURSERY_NAME and proc.state == "T" and _logs_to(proc, folder):
             tree.send(proc, signal.SIGCONT)
+
+
+def _logs_to(nursery: Proc, folder: Path) -> bool:
+    log = tree.environment(nursery.pid).get(LOG_VARIABLE)
+    try:
+        return log is not None and Path(log).parent.samefile(folder)
+    except OSError:
+        return False

@@ -209,7 +209,7 @@ class Reconciler:
         return True
 
     async def _close(self, owner: OrchestratorRecord) -> None:
-        wake_nurseries()
+        wake_nurseries(self._registry.path.parent)
         agents = self._registry.agents.find(owner=owner.id, live=True)
         await self._settle_all(agents)
         began = owner.shutdown_reason

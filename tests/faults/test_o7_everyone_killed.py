@@ -19,6 +19,7 @@ import pytest
 from orchestrator import open_orchestrator
 from orchestrator.model import AgentRecord, Exited, Lost, Running
 from orchestrator.process import kernel, tree
+from orchestrator.process.overrule import wake_nurseries
 from orchestrator.registry import Registry
 from tests.support.durable import LONG, durable, keeper_of, wait_adopted, wait_recorded
 from tests.support.liveness import Liveness, open_liveness
@@ -197,16 +198,24 @@ async def test_an_agent_whose_keeper_stands_still_is_stopped_though_its_nursery_
 async def test_a_nursery_that_stands_still_leaves_at_the_next_start(
     anyio_backend: str, tmp_path: Path, liveness: Liveness
 ) -> None:
+    """Its keeper would have let it go on, but is killed too."""
     with anyio.fail_after(40):
         async with open_child(tmp_path, anyio_backend) as child:
-            await launch(child, liveness, lives_on=False)
+            bound = await launch(child, liveness, lives_on=False)
             await liveness.wait_here(*FAMILY)
-            os.kill(child.nursery, signal.SIGSTOP)
-            await until(lambda: (now := tree.read(child.nursery)) is not None and now.state == "T")
-            os.kill(child.pid, signal.SIGKILL)
-            await liveness.wait_gone()
-            assert tree.read(child.nursery) is not None, "it could not go"
             nursery = child.nursery
+            os.kill(nursery, signal.SIGSTOP)
+            await until(lambda: (now := tree.read(nursery)) is not None and now.state == "T")
+            for pid in (keeper_of(bound).pid, child.pid):
+                os.kill(pid, signal.SIGKILL)
 
-        async with open_orchestrator(tmp_path):
-            await until(lambda: (now := tree.read(nursery)) is None or now.ended, seconds=LONG)
+            await child.wait()
+            another = tmp_path / "another" / "registry"
+            another.mkdir(parents=True)
+            wake_nurseries(another)
+            still = tree.read(nursery)
+            assert still is not None, "it could not go"
+            assert still.state == "T", "whoever starts elsewhere has no business with it"
+            async with open_orchestrator(tmp_path):
+                await until(lambda: (now := tree.read(nursery)) is None or now.ended, seconds=LONG)
+                await liveness.wait_gone()

@@ -152,6 +152,7 @@ def test_a_keeper_that_stands_still_is_listed(program: Program) -> None:
     try:
         nursery.suspend()  # it would let the keeper go on
         keeper.suspend()
+        wait_for(lambda: {nursery.status(), keeper.status()} == {psutil.STATUS_STOPPED})
         done = program("doctor", "--orphans", "--json")
         (still,) = [one for one in done.json if one["kind"] == "stands still"]
         assert (done.status, still["pid"], still["owner"]) == (1, keeper.pid, agent)
