@@ -15,6 +15,7 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Limits
 
 from .tools import TOOLS
+from .tools.base import READS
 from .verbatim import check_json
 
 if TYPE_CHECKING:
@@ -44,6 +45,12 @@ _PLAIN: Final = (
 )
 
 BY_NAME: Final[Mapping[str, type[ToolCall]]] = {call.tool: call for call in TOOLS}
+
+
+def is_reading(name: str) -> bool:
+    """Whether a tool only reads; what it answers may be of any length."""
+    kind = BY_NAME.get(name)
+    return kind is not None and kind.hints is READS
 
 
 async def call_tool(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import nullcontext
 from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from mcp_types import (
     ReadResourceResult,
 )
 
-from .calls import call_tool
+from .calls import call_tool, is_reading
 from .resources import RESOURCES, TEMPLATES, read_resource
 from .tools import list_tools
 from .transport import Goodbye, Outbox, read_messages
@@ -30,6 +31,7 @@ from .verbatim import fill_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from contextlib import AbstractAsyncContextManager
 
     from anyio.abc import ByteReceiveStream, ByteSendStream
     from mcp.server.context import ServerRequestContext
@@ -54,8 +56,16 @@ FLUSH: Final = 0.2
 GRACE: Final = 1.0
 
 
-def build_server(tasks: TaskTools, caller: Caller) -> Server[Any]:
-    """Make the server as it looks to one caller; cheap, one for each connection."""
+def build_server(
+    tasks: TaskTools, caller: Caller, large: Callable[[], AbstractAsyncContextManager[None]]
+) -> Server[Any]:
+    """Make the server as it looks to one caller; cheap, one for each connection.
+
+    Args:
+        tasks: What the tools call.
+        caller: In whose name.
+        large: Surrounds the making of an answer that may be large.
+    """
 
     async def on_list_tools(
         _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
@@ -65,7 +75,8 @@ def build_server(tasks: TaskTools, caller: Caller) -> Server[Any]:
     async def on_call_tool(
         _context: ServerRequestContext[Any], params: CallToolRequestParams
     ) -> CallToolResult:
-        return await call_tool(params.name, params.arguments, tasks, caller)
+        async with large() if is_reading(params.name) else nullcontext():
+            return await call_tool(params.name, params.arguments, tasks, caller)
 
     async def on_list_resources(
         _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
@@ -80,7 +91,8 @@ def build_server(tasks: TaskTools, caller: Caller) -> Server[Any]:
     async def on_read_resource(
         _context: ServerRequestContext[Any], params: ReadResourceRequestParams
     ) -> ReadResourceResult:
-        return await read_resource(params.uri, tasks)
+        async with large():
+            return await read_resource(params.uri, tasks)
 
     async def on_list_prompts(
         _context: ServerRequestContext[Any], _params: PaginatedRequestParams | None
@@ -159,7 +171,10 @@ async def serve_connection(
         session.start_soon(read_messages, receive, inbox, outbox, goodbye)
         try:
             await serve_loop(
-                build_server(tasks, caller), messages, outbox, lifespan_state=dict[str, Any]()
+                build_server(tasks, caller, outbox.large),
+                messages,
+                outbox,
+                lifespan_state=dict[str, Any](),
             )
             session.cancel_scope.cancel()
         finally:

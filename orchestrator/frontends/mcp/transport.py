@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import math
 from collections import Counter, deque
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -23,7 +24,7 @@ from mcp_types import (
 from .framing import LineReader, LineTooLongError, NotAMessageError, encode, parse, reject
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import AsyncGenerator, Callable
     from types import TracebackType
     from typing import Self
 
@@ -38,6 +39,10 @@ BACKLOG_MAX: Final = 64 * 1024 * 1024
 
 #: Requests of one connection that are worked on at the same time; more wait unread.
 REQUESTS_MAX: Final = 512
+
+#: Answers of any length that are made at the same time: each is whole in memory, which an outbox
+#: cannot know before it has it. About as many as anyio has threads to make them in.
+LARGE_MAX: Final = 32
 
 #: Seconds between two looks whether a client that is not being read has left.
 HANG_UP_CHECK: Final = 0.25
@@ -65,6 +70,7 @@ class Outbox:
         #: How many requests of each id wait for an answer: nothing keeps a client from using one
         #: twice. What counts as the same id is for the session to say, which cancels by it.
         self._awaited: Counter[RequestId] = Counter()
+        self._large = anyio.Semaphore(LARGE_MAX, fast_acquire=True)
         self._closing = False
         self._broken = False
         self._changed = anyio.Event()
@@ -81,8 +87,17 @@ class Outbox:
         # Queued before the first await: whoever is cancelled right now has still answered.
         self.post(item.message)
         await anyio.lowlevel.checkpoint()
-        while self._queued > self._backlog_max and not self._broken:
-            await self._changed.wait()
+        await self._wait_short()
+
+    @asynccontextmanager
+    async def large(self) -> AsyncGenerator[None]:
+        """Wait for the turn to make an answer that may be large; in the block it is made.
+
+        Calls that run already are not held back by `room`: this is what bounds their answers.
+        """
+        async with self._large:
+            await self._wait_short()
+            yield
 
     async def aclose(self) -> None:
         """Let what is queued go out, and take nothing more."""
@@ -179,6 +194,11 @@ class Outbox:
         self._closing = True
         self._writing.deadline = anyio.current_time() + within
         self._wake()
+
+    async def _wait_short(self) -> None:
+        """Wait until no more is queued than may be."""
+        while self._queued > self._backlog_max and not self._broken:
+            await self._changed.wait()
 
     async def _wait_queued(self) -> bool:
         while not self._queue:

@@ -13,7 +13,7 @@ from mcp.shared.message import SessionMessage
 from mcp_types import JSONRPCRequest, JSONRPCResponse
 
 from orchestrator.frontends.mcp.framing import LINE_MAX, LineReader, LineTooLongError
-from orchestrator.frontends.mcp.transport import Goodbye, Outbox, read_messages
+from orchestrator.frontends.mcp.transport import LARGE_MAX, Goodbye, Outbox, read_messages
 
 from .clients import INITIALIZE, call, raw_client
 
@@ -224,6 +224,26 @@ async def test_a_call_that_outlasts_the_grace_at_end_of_input_is_cancelled(
     assert tasks.finished == []
 
 
+async def test_calls_with_large_answers_wait_for_their_turn_and_delay_no_other(
+    tasks: FakeTasks,
+) -> None:
+    tasks.gates["status"] = anyio.Event()
+    asked = 2 * LARGE_MAX
+    with fail_after(LONG):
+        async with raw_client(tasks) as client:
+            await client.initialize()
+            await client.send(
+                *(call(n, "get_real_task_status", task_id="T") for n in range(asked)),
+                call("last", "kill_real_agent", task_id="T", agent_id="a"),
+            )
+            assert (await client.receive())["id"] == "last"
+            assert [one.method for one in tasks.calls].count("status") == LARGE_MAX
+            tasks.gates["status"].set()
+            answered = {(await client.receive())["id"] for _ in range(asked)}
+
+    assert answered == set(range(asked))
+
+
 class Stuck(anyio.abc.ByteSendStream):
     """A client that never reads."""
 
@@ -285,6 +305,33 @@ async def test_a_client_that_never_reads_is_not_read_for_ever(
 
             outbox.finish(0)
             group.cancel_scope.cancel()
+
+
+async def test_what_running_calls_answer_is_bounded_for_a_client_that_never_reads() -> None:
+    outbox = Outbox(Stuck(), backlog=1_000)
+    made = 0
+
+    async def answer() -> None:
+        nonlocal made
+        async with outbox.large():
+            made += 1
+            await checkpoint()
+
+        await outbox.send(LONG_ANSWER)
+
+    with fail_after(LONG):
+        async with anyio.create_task_group() as group:
+            group.start_soon(outbox.run, lambda: None)
+            for _ in range(20 * LARGE_MAX):
+                group.start_soon(answer)
+
+            await anyio.wait_all_tasks_blocked()
+            assert LARGE_MAX <= made <= 2 * LARGE_MAX
+            outbox.finish(0)
+            group.cancel_scope.cancel()
+
+
+LONG_ANSWER = SessionMessage(JSONRPCResponse(jsonrpc="2.0", id=1, result={"a": "b" * 999}))
 
 
 def answer_to(item: SessionMessage) -> SessionMessage:
