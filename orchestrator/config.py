@@ -115,9 +115,9 @@ class Settings(Noun):
             )
         except ValidationError as error:
             first = error.errors()[0]
+            name = _variable_of(str(first["loc"][-1]), variables)
             raise InvalidInputError(
-                f"The setting {'.'.join(str(part) for part in first['loc'])} cannot be "
-                f"{first['input']!r}: {first['msg']}"
+                f"{name} cannot be {first['input']!r}: {first['msg']}"
             ) from error
 
     @property
@@ -138,6 +138,13 @@ def _at_home(path: Path) -> Path:
             f"The workspace {str(path)!r} is in the home of a user who is not known here; "
             "name the folder itself"
         ) from None
+
+
+def _variable_of(field: str, variables: Mapping[str, str]) -> str:
+    """Return the variable that a field was read from."""
+    prefixes = ("ORCHESTRATOR_", "ORCHESTRATOR_MAX_", "CLAUDE_ORCHESTRATOR_")
+    names = (prefix + field.upper() for prefix in prefixes)
+    return next((name for name in names if name in variables), f"The setting {field}")
 
 
 def _integer(variables: Mapping[str, str], name: str, default: int) -> int:
