@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,14 @@ RUN_VARIABLE = "ORCHESTRATOR_TEST_RUN"
 
 #: Set where what tests need is known to be there, as in the virtual machine of `.ci/machine`.
 NO_SKIPS_VARIABLE = "ORCHESTRATOR_TEST_NO_SKIPS"
+
+
+def pytest_configure() -> None:
+    """Take interrupts as a terminal's shell gives them: one in the background ignores them.
+
+    Whatever the tests start would inherit that, and rightly do so.
+    """
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_xdist_auto_num_workers() -> int:

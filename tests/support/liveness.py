@@ -27,13 +27,25 @@ class Guest:
     Attributes:
         word: What it calls itself, e.g. ``leader``.
         pid: Its process id.
-        here: Whether it, or a child that got the connection from it, still lives.
     """
 
-    def __init__(self, word: str, pid: int) -> None:
+    def __init__(self, word: str, pid: int, connection: socket.socket) -> None:
         self.word = word
         self.pid = pid
-        self.here = True
+        self._connection = connection
+
+    @property
+    def here(self) -> bool:
+        """Whether it, or a child that got the connection from it, still lives.
+
+        The kernel is asked: the task that waits for the end may not have had its turn.
+        """
+        try:
+            return self._connection.recv(1, socket.MSG_PEEK) != b""
+        except BlockingIOError:
+            return True
+        except OSError:  # reset, or closed since
+            return False
 
     def __repr__(self) -> str:
         return f"<{self.word} {self.pid} {'here' if self.here else 'gone'}>"
@@ -78,7 +90,6 @@ class Liveness:
     async def _attend(self, connection: socket.socket) -> None:
         with connection:
             connection.setblocking(False)  # noqa: FBT003  the method takes it so
-            guest = None
             while True:
                 await anyio.wait_readable(connection)
                 try:
@@ -90,13 +101,10 @@ class Liveness:
                     break
 
                 word, _, pid = data.decode().strip().partition(" ")
-                guest = Guest(word, int(pid))
-                self.guests.append(guest)
+                self.guests.append(Guest(word, int(pid), connection))
                 self._tell()
 
-        if guest is not None:
-            guest.here = False
-            self._tell()
+        self._tell()
 
     def _tell(self) -> None:
         self._news.set()
