@@ -6,6 +6,7 @@ import os
 import select
 import signal
 import time
+from itertools import pairwise
 
 from . import kernel, tree
 from .cgroup import (
@@ -160,10 +161,20 @@ def describe() -> dict[str, object]:
     return {"path": base.path.rpartition("/")[0], **found}
 
 
+def agent_of(pid: int) -> str | None:
+    """The name of the agent whose group a process is in, as `folder_name` has it."""
+    names = (_group(f"{tree.PROC}/{pid}") or "").split("/")
+    for base, folder in pairwise(names):
+        name, _, keeper = folder.rpartition(".")
+        if _owner(base) is not None and keeper.isdecimal():
+            return name
+
+    return None
+
+
 def own_group(proc: str = PROC_SELF) -> str | None:
     """The folder of this process's group; None where there is no cgroup v2, or it is not seen."""
-    lines = os.fsdecode(read_file(f"{proc}/cgroup")).splitlines()
-    own = next((line[3:] for line in lines if line.startswith("0::/")), None)
+    own = _group(proc)
     # Outside of its namespace's root, or of what is mounted, a group has no name here.
     if own is None or own.startswith("/.."):
         return None
@@ -176,6 +187,12 @@ def own_group(proc: str = PROC_SELF) -> str | None:
                 return folder
 
     return None
+
+
+def _group(proc: str) -> str | None:
+    """The path of a process's group within the mount; None where there is no cgroup v2."""
+    lines = os.fsdecode(read_file(f"{proc}/cgroup")).splitlines()
+    return next((line[3:] for line in lines if line.startswith("0::/")), None)
 
 
 def cgroup_mounts(mountinfo: str = f"{PROC_SELF}/mountinfo") -> list[tuple[str, str]]:

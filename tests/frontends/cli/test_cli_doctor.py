@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -17,8 +18,6 @@ from orchestrator.frontends.cli.doctor.workspace import workspace
 from .programs import Program, is_there, wait_for
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
 
 
@@ -159,6 +158,36 @@ def test_a_keeper_that_stands_still_is_listed(program: Program) -> None:
     finally:
         program("stop", agent)
         nursery.resume()
+
+
+def test_a_process_without_environment_is_left_over_by_its_control_group(
+    program: Program, tmp_path: Path
+) -> None:
+    script = f"env -i setsid sleep 303 & echo $! >{tmp_path}/pid; exec sleep 304"
+    agent = program("run", "--detach", "--", "sh", "-c", script).out.strip()
+    (row,) = program.wait_running()
+    pid = wait_for(lambda: int((tmp_path / "pid").read_text() or 0))
+    naked = psutil.Process(pid)
+    wait_for(lambda: naked.name() == "sleep" and naked.environ() == {})
+    grouped = f"/{agent}." in Path(f"/proc/{naked.pid}/cgroup").read_text()
+    keeper = psutil.Process(row["pid"]).parent()
+    assert keeper is not None
+    nursery = keeper.parent()
+    assert nursery is not None
+    try:
+        for end in (psutil.Process.suspend, psutil.Process.kill):
+            for one in (nursery, keeper):
+                end(one)
+
+        wait_for(lambda: not is_there(keeper.pid))
+        found = program("doctor", "--orphans", "--json").json
+        assert [one["owner"] for one in found if one["pid"] == naked.pid] == [agent] * grouped
+    finally:
+        program("stop", agent)
+        if not grouped:
+            naked.kill()
+
+    wait_for(lambda: not is_there(naked.pid))
 
 
 def test_an_agent_cli_whose_parent_ended_is_of_another_tool(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from orchestrator.frontends.cli import words
 from orchestrator.frontends.cli.workspace import keeper_of, registry_file, unsettled
 from orchestrator.model.base import Noun
 from orchestrator.process import tree
+from orchestrator.process.cgroup_base import agent_of
 from orchestrator.process.identity import alive
 from orchestrator.process.kernel import KEEPER_NAME
 from orchestrator.registry import Registry
@@ -107,13 +108,13 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
 
         environment = tree.environment(proc.pid)
         cookie = environment.get(COOKIE_VARIABLE)
-        if cookie is not None and cookie not in cookies:
-            owner = environment.get(AGENT_VARIABLE, "an agent")
+        owner = environment.get(AGENT_VARIABLE, "an agent") if cookie else agent_of(proc.pid)
+        if owner is not None and cookie not in cookies:
             advice = "`orchestrator stop --all` in its workspace, or kill it"
             found.append(_leftover("without a keeper", proc, owner, advice))
-        elif cookie is None and (owner := _foster_parent(proc, everyone)):
+        elif cookie is None and (foster := _foster_parent(proc, everyone)):
             advice = "look whose it is; nothing here touches it"
-            found.append(_leftover("of another tool", proc, owner, advice))
+            found.append(_leftover("of another tool", proc, foster, advice))
 
     return found
 
