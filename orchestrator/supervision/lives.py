@@ -13,8 +13,8 @@ from orchestrator.model import Exited, Stopping, may_follow
 from orchestrator.process.link import KeeperLink, knock
 
 from .agent import Agent
+from .ending import clear_away, is_kept
 from .orders import point_relays, remove_files
-from .watch import clear_away, is_kept
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -23,7 +23,7 @@ from orchestrator.process.folder_watch import watch_folder
 from orchestrator.process.identity import alive, wait_gone
 from orchestrator.process.overrule import overrule, wake_nurseries
 
-from .watch import (
+from .ending import (
     bury,
     clear_away,
     final_state,
