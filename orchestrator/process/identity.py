@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 
 import anyio
@@ -54,18 +55,19 @@ def alive(identity: ProcessIdentity) -> bool:
 
 
 def send(identity: ProcessIdentity, number: int) -> bool:
-    """Signal exactly this process; False when it is gone.
+    """Signal exactly this process.
 
     The identity is compared while a pidfd holds the process, so that between the comparison and
     the signal its pid cannot become a stranger's.
 
-    Raises:
-        PermissionError: It is somebody else's.
+    Returns:
+        Whether it was there to be signalled. One that may not be signalled (EPERM) was there.
     """
     if not hasattr(os, "pidfd_open"):
         there = alive(identity)
-        if there:
-            os.kill(identity.pid, number)
+        with suppress(PermissionError):
+            if there:
+                os.kill(identity.pid, number)
 
         return there
 
@@ -80,6 +82,8 @@ def send(identity: ProcessIdentity, number: int) -> bool:
             signal.pidfd_send_signal(descriptor, number)
     except ProcessLookupError:
         return False
+    except PermissionError:
+        return True
     finally:
         os.close(descriptor)
 

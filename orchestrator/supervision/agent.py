@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import signal
-from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import anyio
 
@@ -30,6 +29,15 @@ OVERDUE: Final = 2.0
 FREEZE_TIMEOUT: Final = 10.0
 
 
+class _Stop(NamedTuple):
+    """What was asked for, as `Agent.ask_to_stop` takes it."""
+
+    reason: str
+    policy: StopPolicy | None
+    kill: bool
+    limit: LimitName | None
+
+
 class Agent:
     """One agent: wait for it, stop it, or freeze it.
 
@@ -42,7 +50,7 @@ class Agent:
         self.record = record
         self._observer = observer
         self._link: KeeperLink | None = None
-        self._stop_asked: tuple[str, StopPolicy | None, bool] | None = None
+        self._stop_asked: _Stop | None = None
         self._news = anyio.Event()
         self._settled = anyio.Event()
         self._exited = anyio.Event()
@@ -151,11 +159,10 @@ class Agent:
             return
 
         if self._stop_asked is None:
-            self._stop_asked = (reason, policy, kill)
-        else:
+            self._stop_asked = _Stop(reason, policy, kill, limit)
+        elif kill:
             # The stop goes on as it began: its reason and its graces are the first ones.
-            first, graces, killed = self._stop_asked
-            self._stop_asked = (first, graces, killed or kill)
+            self._stop_asked = self._stop_asked._replace(kill=True)
 
         if self._link is not None:
             self._link.stop(reason, policy=policy, kill=kill, limit=limit)
@@ -164,8 +171,7 @@ class Agent:
     def _wake_keeper(self) -> None:
         """Let it go on, should its agent have stopped it: its nursery may be gone, or stopped."""
         if isinstance(self.record.state, Kept):
-            with suppress(PermissionError):
-                send(self.record.state.keeper, signal.SIGCONT)
+            send(self.record.state.keeper, signal.SIGCONT)
 
     async def freeze(self) -> None:
         """Let all of its processes stand still; a frozen one is left as it is.
@@ -223,8 +229,8 @@ class Agent:
             link.let_live()
 
         if self._stop_asked is not None:
-            reason, policy, kill = self._stop_asked
-            link.stop(reason, policy=policy, kill=kill)
+            reason, policy, kill, limit = self._stop_asked
+            link.stop(reason, policy=policy, kill=kill, limit=limit)
 
     async def wait_settled(self) -> None:
         """Wait until it runs.

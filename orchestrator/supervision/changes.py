@@ -30,9 +30,12 @@ class Changes:
         self._streams: list[MemoryObjectSendStream[AgentRecord]] = []
 
     def tell(self, record: AgentRecord) -> None:
-        """Pass on a record that has changed."""
+        """Pass on a record that has changed; a listener that fails costs nobody else anything."""
         for listener in self._listeners:
-            listener(record)
+            try:
+                listener(record)
+            except Exception:
+                logger.exception("agent %s: not everybody could be told of a change", record.id)
 
         for stream in tuple(self._streams):
             try:

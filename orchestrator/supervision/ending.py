@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-    from orchestrator.model import AgentRecord, ProcessIdentity
+    from orchestrator.model import AgentRecord, ProcessIdentity, ProviderResult
     from orchestrator.process.messages import KeeperReport
     from orchestrator.providers import Provider
 
@@ -59,11 +59,22 @@ def final_state(
         names = ", ".join(f"{note.pid} {note.name}" for note in survivors)
         return Lost(at=report.ended_at, reason=f"SIGKILL did not end it; survivors: {names}")
 
-    provider = providers.get(record.provider)
-    result = provider.read_result(record.files.stdout) if provider else None
+    result = _read_result(record, providers)
     state = record.state
     reason = state.reason if isinstance(state, Stopping) and state.requested else None
     return Exited(at=report.ended_at, outcome=conclude(report, report.exit, result, reason=reason))
+
+
+def _read_result(record: AgentRecord, providers: Mapping[str, Provider]) -> ProviderResult | None:
+    provider = providers.get(record.provider)
+    try:
+        return provider.read_result(record.files.stdout) if provider else None
+    except Exception:
+        # Anybody may have written it, and an agent prints what it likes.
+        logger.exception(
+            "agent %s: its provider cannot read what its CLI printed in the end", record.id
+        )
+        return None
 
 
 async def bury(record: AgentRecord, reason: str, *, born: ProcessIdentity | None) -> Lost:

@@ -4,20 +4,32 @@ from __future__ import annotations
 
 import contextlib
 import logging
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import anyio
 
-from orchestrator.errors import NotFoundError
+from orchestrator.errors import NotFoundError, OrchestratorError, RegistryError
 from orchestrator.model import WARN_SHARE, Exited, LimitNote
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterable, Iterator
 
-    from orchestrator.model import AgentId, AgentRecord
+    from anyio.abc import TaskGroup
+
+    from orchestrator.model import AgentId, AgentRecord, LimitName
     from orchestrator.registry import Registry
 
+    from .agent import Agent
+
 logger = logging.getLogger(__name__)
+
+
+class _StopFamily(Protocol):
+    """As `Supervisor.stop_family`."""
+
+    async def __call__(
+        self, agent_id: AgentId, *, reason: str, kill: bool = False, limit: LimitName | None = None
+    ) -> list[AgentRecord]: ...
 
 
 async def stop_members(
@@ -44,13 +56,51 @@ async def stop_members(
     return [ended[record.id] for record in members if record.id in ended]
 
 
+def close_gate(head: AgentId, registry: Registry, own: Iterable[Agent] = ()) -> list[AgentRecord]:
+    """Let nothing more be launched in a family, and return who lives of it, parents first.
+
+    Where that cannot be recorded no launch can be either, and who is known is stopped all the
+    same.
+
+    Args:
+        head: The agent that the family is of.
+        registry: Where the family is recorded.
+        own: The agents of this run, in the order of their launches.
+
+    Raises:
+        NotFoundError: There is no such agent.
+        RegistryError: The registry cannot be used, and nobody of the family is known here.
+    """
+    try:
+        return registry.agents.close_gate(head)
+    except RegistryError as error:
+        logger.warning("the family of agent %s is stopped as far as it is known: %s", head, error)
+
+    try:
+        family = [registry.agents.get(head), *registry.agents.descendants(head)]
+        return [record for record in family if record.live]
+    except RegistryError:
+        known = {head}
+        found: list[AgentRecord] = []
+        for agent in own:
+            if agent.id in known or agent.record.parent in known:
+                known.add(agent.id)
+                found.append(agent.record)
+
+        if not found:
+            raise
+
+        return found
+
+
 class CostWatch:
     """Warns of a limit of cost, and has the family stopped that has reached it."""
 
-    def __init__(self, registry: Registry, stop: Callable[[AgentRecord, str], None]) -> None:
-        """Look here; `stop` gets the head of a family and the reason, at once and once."""
+    def __init__(self, registry: Registry, stop: _StopFamily, group: TaskGroup) -> None:
+        """Look here; stop families so, in a task of the group."""
         self._registry = registry
-        self._stop = stop
+        self._stop_family = stop
+        self._group = group
         self._warned: set[AgentId] = set()
 
     def agent_changed(self, record: AgentRecord) -> None:
@@ -61,10 +111,16 @@ class CostWatch:
         for head, note in costs(record, self._registry):
             said = f"cost {note.used:.2f} of {note.allowed:.2f} US dollars"
             if note.used >= note.allowed:
-                self._stop(head, f"limit reached: {said}")
+                self._group.start_soon(self._stop, head.id, f"limit reached: {said}")
             elif head.id not in self._warned:
                 self._warned.add(head.id)
                 logger.warning("agent %s and its family near a limit: %s", head.id, said)
+
+    async def _stop(self, head: AgentId, reason: str) -> None:
+        try:
+            await self._stop_family(head, reason=reason, limit="cost")
+        except OrchestratorError:
+            logger.exception("agent %s and its family cannot be stopped: %s", head, reason)
 
 
 def costs(record: AgentRecord, registry: Registry) -> Iterator[tuple[AgentRecord, LimitNote]]:

@@ -49,6 +49,8 @@ class Lives:
 
     Attributes:
         agents: Their handles, by id.
+        stranded: Durable agents that are this run's on record and could be neither adopted nor
+            given back; and whose they were.
         ends: How many of the whole run ended in which way.
     """
 
@@ -64,6 +66,7 @@ class Lives:
     ) -> None:
         """Use the group for one task for each agent."""
         self.agents: dict[AgentId, Agent] = {}
+        self.stranded: dict[AgentId, OrchestratorId] = {}
         self.ends: dict[str, int] = {}
         self._resources = resources
         self._registry = resources.registry
@@ -93,12 +96,15 @@ class Lives:
         met = await knock(record.files.door)
         if met is None:
             # Nobody's again: it can be stopped and frozen by signal, and tried once more.
-            self._registry.agents.adopt(record.id, former=self._owner, owner=record.owner)
+            self.stranded[record.id] = former = self.stranded.get(record.id, record.owner)
+            self._registry.agents.adopt(record.id, former=self._owner, owner=former)
+            del self.stranded[record.id]
             return False
 
         link, state = met
-        agent = Agent(self._registry.agents.get(record.id), self._observer)
+        agent = Agent(adopted, self._observer)
         self.agents[agent.id] = agent
+        self.stranded.pop(agent.id, None)
         try:
             point_relays(adopted, self._resources.surroundings)
         except OrchestratorError as error:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import anyio
 
-from orchestrator.errors import OrchestratorError
+from orchestrator.errors import AgentStateError, OrchestratorError
 from orchestrator.model import Kept, ProcessIdentity, Stopping
 from orchestrator.process.folder_watch import watch_folder
 from orchestrator.process.identity import alive, wait_gone
@@ -35,11 +35,11 @@ from .ending import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Generator, Mapping
+    from collections.abc import Awaitable, Callable, Collection, Generator, Mapping
 
     from anyio.abc import TaskGroup
 
-    from orchestrator.model import AgentRecord, OrchestratorRecord
+    from orchestrator.model import AgentId, AgentRecord, OrchestratorRecord
     from orchestrator.process.messages import KeeperReport
     from orchestrator.providers import Provider
     from orchestrator.registry import Registry
@@ -72,6 +72,7 @@ class Reconciler:
         changes: Changes,
         *,
         adopt: Callable[[AgentRecord], Awaitable[bool]] | None = None,
+        stranded: Collection[AgentId] = (),
     ) -> None:
         """Record here, and tell of every change.
 
@@ -81,11 +82,13 @@ class Reconciler:
             changes: Who wants to know.
             adopt: Takes over a durable agent that lives; False when that cannot be done. None
                 leaves durable agents to themselves.
+            stranded: Agents of this run that nobody holds, now or later: `adopt` failed halfway.
         """
         self._registry = registry
         self._providers = providers
         self._changes = changes
         self._adopt = adopt
+        self._stranded = stranded
         self._at_work: set[str] = set()
         self._complaints: set[str] = set()
         self._news = anyio.Event()
@@ -132,6 +135,7 @@ class Reconciler:
             if isinstance(record.state, Kept):
                 longest = record.stop.longest + record.stop.kill_limit
                 await overrule(record.state.keeper, after=longest)
+                _check_gone(record.id, record.state.keeper)
 
             record = await self._finish(self._registry.agents.get(record.id))
             self._changes.tell(record)
@@ -141,7 +145,7 @@ class Reconciler:
     def _begin_what_is_due(self, group: TaskGroup) -> list[OrchestratorRecord]:
         """Begin to settle what is left, but for what is being settled; returns who still lives.
 
-        This run is not among them, and nothing of it is touched.
+        This run is not among them, and nothing of it is touched that it holds.
         """
         # In this order: an agent on record has its run on record before.
         live = self._registry.agents.find(live=True)
@@ -155,7 +159,7 @@ class Reconciler:
         open_runs = {owner.id for owner in runs}
         for record in live:
             # Of a run whose shutdown is done: it is durable.
-            if record.owner not in open_runs:
+            if record.owner not in open_runs or record.id in self._stranded:
                 self._begin(group, record.id, self.settle, record)
 
         return [owner for owner in others if not abandoned(owner, self._registry)]
@@ -234,28 +238,27 @@ class Reconciler:
         if not record.durable or stopped or not is_kept(record):
             return False
 
+        door = f"the door of agent {record.id}"
         if self._adopt is None or await self._adopt(record):
-            self._complaints.discard(record.id)
+            self._complaints.discard(door)
             return True
 
         # Its keeper lives and takes no orchestrator: it can be stopped by signal; wait for that.
         if isinstance(record.state, Kept):
-            self._complain_of(record, record.state.keeper)
+            if self._is_new(door):
+                logger.warning(
+                    "agent %s cannot be adopted: its keeper pid=%d does not answer at %s; it is "
+                    "tried again, and `orchestrator stop` works",
+                    record.id,
+                    record.state.keeper.pid,
+                    record.files.door,
+                )
+
             with anyio.move_on_after(AGAIN):
                 await wait_gone(record.state.keeper)
-                self._complaints.discard(record.id)
+                self._complaints.discard(door)
 
         return is_kept(record)
-
-    def _complain_of(self, record: AgentRecord, keeper: ProcessIdentity) -> None:
-        if self._is_new(record.id):
-            logger.warning(
-                "agent %s cannot be adopted: its keeper pid=%d does not answer at %s; it is tried "
-                "again, and `orchestrator stop` works",
-                record.id,
-                keeper.pid,
-                record.files.door,
-            )
 
     async def _finish(self, record: AgentRecord) -> AgentRecord:
         report = read_outcome_file(record)
@@ -272,6 +275,15 @@ class Reconciler:
     def _owner_of(self, record: AgentRecord) -> ProcessIdentity | None:
         owner = self._registry.orchestrators.find(record.owner)
         return _identity(owner) if owner else None
+
+
+def _check_gone(agent_id: AgentId, keeper: ProcessIdentity) -> None:
+    if alive(keeper):
+        raise AgentStateError(
+            f"Agent {agent_id} cannot be ended: its keeper pid={keeper.pid} does not take SIGKILL; "
+            "if it is another user's, `orchestrator stop` as that user",
+            agent_id=agent_id,
+        )
 
 
 async def _last_word(record: AgentRecord) -> KeeperReport | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import signal
 import time
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 
 import anyio
 
-from orchestrator.errors import AgentStateError
+from orchestrator.errors import AgentStateError, RegistryError
 from orchestrator.model import Frozen, Kept, Running, Stopping, begin_stop, freeze, thaw
 from orchestrator.process import identity
 from orchestrator.process.overrule import overrule
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from orchestrator.registry import Registry
 
     from .reconcile import Reconciler
+
+logger = logging.getLogger(__name__)
 
 _POLL: Final = 0.02
 
@@ -71,6 +74,9 @@ async def stop_anywhere(
 
             if _is_ownerless(registry, record) or _is_overdue(record):
                 await reconciler.settle(record)
+
+            if _is_overdue(record, _MARGIN):
+                break  # it cannot be recorded at present, and is gone
 
             await anyio.sleep(_POLL)
             record = registry.agents.get(agent_id)
@@ -174,7 +180,7 @@ def _is_ownerless(registry: Registry, record: AgentRecord) -> bool:
     return owner is None or abandoned(owner, registry)
 
 
-def _is_overdue(record: AgentRecord) -> bool:
+def _is_overdue(record: AgentRecord, seconds: float = _PATIENCE) -> bool:
     """Whether its end has been on disk for a while: its orchestrator lives, and stands still."""
     if not isinstance(record.state, Kept) or identity.alive(record.state.keeper):
         return False
@@ -184,7 +190,7 @@ def _is_overdue(record: AgentRecord) -> bool:
     except OSError:
         return False
 
-    return not 0 <= time.time() - written <= _PATIENCE
+    return not 0 <= time.time() - written <= seconds
 
 
 def _ask(
@@ -202,7 +208,11 @@ def _ask(
     if isinstance(state, Running | Frozen):
         state = begin_stop(state, datetime.now(UTC), reason)
 
-    record = registry.agents.set_state(agent_id, state)
-    identity.send(state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)
-    identity.send(state.keeper, signal.SIGCONT)
-    return record
+    try:
+        return registry.agents.set_state(agent_id, state)
+    except RegistryError as error:
+        logger.warning("agent %s is stopped, which cannot be recorded: %s", agent_id, error)
+        return registry.agents.get(agent_id)
+    finally:
+        identity.send(state.keeper, signal.SIGQUIT if kill else signal.SIGTERM)
+        identity.send(state.keeper, signal.SIGCONT)

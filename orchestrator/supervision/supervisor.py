@@ -25,7 +25,7 @@ from orchestrator.process.identity import identify
 
 from .agent import Agent
 from .changes import Changes
-from .family import CostWatch, stop_members
+from .family import CostWatch, close_gate, stop_members
 from .lives import Lives
 from .observer import Observer
 from .orders import point_relays, write_prompt
@@ -123,10 +123,9 @@ class Supervisor:
     ) -> None:
         """Use the group for one task for each agent."""
         self.registry = resources.registry
-        costs = CostWatch(resources.registry, self._stop_for_cost)
+        costs = CostWatch(resources.registry, self.stop_family, group)
         self.changes = Changes(*on_change, costs.agent_changed)
         self._resources = resources
-        self._group = group
         self._shutdown: Shutdown | None = None
         me = identify(os.getpid())
         self.record = OrchestratorRecord(
@@ -148,6 +147,7 @@ class Supervisor:
             providers,
             self.changes,
             adopt=self._adopt if adopt else None,
+            stranded=self._lives.stranded,
         )
 
     @property
@@ -275,7 +275,7 @@ class Supervisor:
         Raises:
             NotFoundError: There is no such agent.
         """
-        family = self.registry.agents.close_gate(agent_id)
+        family = close_gate(agent_id, self.registry, self._lives.agents.values())
         for record in family:
             agent = self._lives.agents.get(record.id)
             if agent is not None:
@@ -392,7 +392,3 @@ class Supervisor:
 
     async def _adopt(self, record: AgentRecord) -> bool:
         return self._shutdown is not None or await self._lives.adopt(record)
-
-    def _stop_for_cost(self, head: AgentRecord, reason: str) -> None:
-        stop = partial(self.stop_family, head.id, reason=reason, limit="cost")
-        self._group.start_soon(stop)

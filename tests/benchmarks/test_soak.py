@@ -104,9 +104,9 @@ ended = subprocess.Popen(["true"])
 """
 OUTCOME = """
 from orchestrator.model import ExitedWithCode
-from orchestrator.supervision import watch
-conclude = watch.conclude
-watch.conclude = lambda report, how, *more, **named: conclude(
+from orchestrator.supervision import ending
+conclude = ending.conclude
+ending.conclude = lambda report, how, *more, **named: conclude(
     report, ExitedWithCode(code=126), *more, **named
 )
 """

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any
 import anyio
 
 from orchestrator.errors import NotFoundError, OrchestratorError
-from orchestrator.model import Exited, Lost
+from orchestrator.model import Exited, Frozen, Lost, Running, Stopping
+from orchestrator.process.identity import alive
 from orchestrator.providers import default_providers
 from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
+from orchestrator.supervision.family import close_gate
 from orchestrator.supervision.reconcile import Reconciler, abandoned
 
 from . import words
@@ -56,7 +58,7 @@ def stop(
 
         if family:
             # Nothing can be launched below them from here on.
-            closed = [each for one in chosen for each in registry.agents.close_gate(one.id)]
+            closed = [each for one in chosen for each in close_gate(one.id, registry)]
             chosen = list({record.id: record for record in (*chosen, *closed)}.values())
 
         before = {record.id: record.live for record in chosen}
@@ -68,7 +70,9 @@ def stop(
         )
         cut_off -= {run.id for run in registry.orchestrators.all(open_only=True)}
 
-    reports = [report_of(one, was_live=before[agent_id]) for agent_id, one in after.items()]
+    reports = [
+        report_of(agent_id, one, was_live=before[agent_id]) for agent_id, one in after.items()
+    ]
     if as_json:
         sys.stdout.write(json.dumps(reports, indent=2) + "\n")
     else:
@@ -139,16 +143,19 @@ def _ownerless(registry: Registry, record: AgentRecord) -> bool:
     return owner is None or not orchestrator_lives(owner, registry)
 
 
-def report_of(end: AgentRecord | OrchestratorError, *, was_live: bool) -> dict[str, Any]:
+def report_of(
+    agent_id: AgentId, end: AgentRecord | OrchestratorError, *, was_live: bool
+) -> dict[str, Any]:
     """Say what became of a stop.
 
     Args:
+        agent_id: Which agent was to be stopped.
         end: The agent afterwards, or why it could not be asked.
         was_live: It was, before.
     """
     if isinstance(end, OrchestratorError):
         return {
-            "id": end.details.get("agent_id"),
+            "id": agent_id,
             "stopped": False,
             "said": str(end),
             "receipt": None,
@@ -177,6 +184,10 @@ def _say(record: AgentRecord, *, was_live: bool) -> tuple[bool, str]:
             return not survivors, done if told else f"{outcome.verdict}: {done}"
         case Lost(reason=reason, swept=swept):
             return True, f"lost: {reason}; swept {words.processes(len(swept))}, left: none"
+        case Running(keeper=keeper) | Frozen(keeper=keeper) | Stopping(keeper=keeper) if not alive(
+            keeper
+        ):
+            return True, "was stopped; its end cannot be recorded at present, the next start does"
         case _:
             return False, (
                 "could not be stopped in time: its end is not on record; "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
@@ -29,6 +30,7 @@ from orchestrator.model import (
     StopReceipt,
 )
 from orchestrator.model.outcome import Usage
+from orchestrator.process.identity import identify
 from orchestrator.registry import Registry
 
 from .programs import Program, finish, is_there
@@ -135,6 +137,7 @@ def test_the_end_of_an_agent_whose_orchestrator_was_killed_is_recorded(program: 
 
 
 NOW = datetime(2026, 1, 2, tzinfo=UTC)
+A_1 = AgentId("a-1")
 NOBODY = ProcessIdentity(pid=2**22, start_ticks=1, boot_id="another")
 CLINGING = ProcessNote(pid=7, name="stuck", session=7)
 
@@ -190,17 +193,26 @@ def exited(*survivors: ProcessNote) -> Exited:
 def test_only_an_end_without_survivors_is_a_stop(
     state: AgentState, *, stopped: bool, said: str
 ) -> None:
-    report = report_of(ended_as(state), was_live=True)
+    report = report_of(A_1, ended_as(state), was_live=True)
     assert (report["stopped"], report["said"]) == (stopped, said)
 
 
 def test_a_stop_that_nobody_confirmed_is_none() -> None:
-    state = Stopping(since=NOW, reason="r", leader=NOBODY, keeper=NOBODY)
-    report = report_of(ended_as(state), was_live=True)
+    me = identify(os.getpid())
+    assert me is not None
+    state = Stopping(since=NOW, reason="r", leader=NOBODY, keeper=me)
+    report = report_of(A_1, ended_as(state), was_live=True)
     assert report["stopped"] is False
     assert "could not be stopped in time" in report["said"]
 
 
+def test_an_end_that_cannot_be_recorded_is_one() -> None:
+    state = Stopping(since=NOW, reason="r", leader=NOBODY, keeper=NOBODY)
+    report = report_of(A_1, ended_as(state), was_live=True)
+    assert report["stopped"] is True
+    assert "cannot be recorded at present" in report["said"]
+
+
 def test_an_agent_that_could_not_be_asked_is_not_stopped() -> None:
-    report = report_of(RegistryError("the disk is full", agent_id="a-1"), was_live=True)
+    report = report_of(A_1, RegistryError("the disk is full"), was_live=True)
     assert (report["id"], report["stopped"]) == ("a-1", False)
