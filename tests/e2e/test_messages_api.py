@@ -146,7 +146,8 @@ def test_a_tool_of_a_server_that_comes_late_is_waited_for(tmp_path: Path) -> Non
         assert code == 0, cli.stderr.read_text()
         first, *_, last = api.conversation("late")
         assert ECHO not in first.tools
-        assert (last.turn, last.waits) == (1, 1)
+        assert last.turn == 1
+        assert last.waits >= 1  # more often on a machine that does other work
 
     result = cli.provider.read_result(cli.stdout)
     assert result is not None
