@@ -52,6 +52,7 @@ class Agent:
         self._link: KeeperLink | None = None
         self._stop_asked: _Stop | None = None
         self._news = anyio.Event()
+        self._changes = 0
         self._settled = anyio.Event()
         self._exited = anyio.Event()
         self._ended = anyio.Event()
@@ -181,7 +182,7 @@ class Agent:
         """
         if not isinstance(self.record.state, Frozen):
             self._require(Running, "frozen").freeze()
-            await self._wait_no_longer(Running, "frozen")
+            await self._wait_changed("frozen")
 
     async def thaw(self) -> None:
         """Let it go on; one that is not frozen is left as it is.
@@ -191,7 +192,7 @@ class Agent:
         """
         if not isinstance(self.record.state, Running):
             self._require(Frozen, "thawed").thaw()
-            await self._wait_no_longer(Frozen, "thawed")
+            await self._wait_changed("thawed")
 
     def _require(self, kind: type[Running | Frozen], what: str) -> KeeperLink:
         if self._link is None or not isinstance(self.record.state, kind):
@@ -202,14 +203,14 @@ class Agent:
 
         return self._link
 
-    async def _wait_no_longer(self, kind: type[Running | Frozen], what: str) -> None:
+    async def _wait_changed(self, what: str) -> None:
+        # Counted, for two changes may be news at once, the other one being somebody else's.
+        before = self._changes
         with anyio.move_on_after(FREEZE_TIMEOUT):
-            while isinstance(self.record.state, kind):
+            while self._changes == before and not self._ended.is_set():
                 await self._news.wait()
 
-        if not isinstance(self.record.state, Running | Frozen) or isinstance(
-            self.record.state, kind
-        ):
+        if self._changes == before or not isinstance(self.record.state, Running | Frozen):
             raise AgentStateError(
                 f"Agent {self.id} was not {what}: it is {self.record.state.kind}",
                 agent_id=self.id,
@@ -218,6 +219,9 @@ class Agent:
     # ------------------------------------------------------------------- for the supervisor only
     def update(self, record: AgentRecord) -> None:
         """Something about it has changed."""
+        if record.state != self.record.state:
+            self._changes += 1
+
         self.record = record
         self._news.set()
         self._news = anyio.Event()

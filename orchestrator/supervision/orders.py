@@ -6,6 +6,7 @@ import errno
 import os
 import secrets
 import shutil
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def find_program(invocation: Invocation, env: Mapping[str, str], cwd: Path) -> s
             number=errno.ENOENT,
         )
 
-    return str(Path.cwd() / found)
+    return found if os.path.isabs(found) else str(Path.cwd() / found)  # noqa: PTH117
 
 
 def check_cwd(cwd: Path) -> None:
@@ -190,6 +191,10 @@ def point_relays(record: AgentRecord, surroundings: Surroundings) -> None:
 
 
 def remove_files(files: AgentFiles) -> None:
-    """Remove what a refused launch has written."""
+    """Remove what a refused launch has written, and its folder if nothing else is in there."""
     for path in (files.prompt, files.stdout, files.stderr, files.address, files.mcp_config):
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
+
+    with suppress(OSError):
+        files.prompt.parent.rmdir()

@@ -8,7 +8,7 @@ import os
 import shutil
 import sys
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -55,21 +55,32 @@ def open_surroundings() -> Generator[Surroundings]:
     Folders that killed orchestrators have left are removed.
 
     Raises:
-        OSError: It cannot be made.
+        InvalidInputError: It cannot be made there.
     """
     root = _root()
     _remove_stale(root)
-    folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
-    try:
-        me = identify(os.getpid())
-        if me is not None:
-            write_atomically(folder / _OWNER, me.model_dump_json())
+    with ExitStack() as stack:
+        try:
+            folder = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=root))
+            stack.callback(shutil.rmtree, folder, ignore_errors=True)
+            config = _fill(folder)
+        except OSError as error:
+            raise InvalidInputError(
+                f"Cannot make a folder for the server's socket in {root}: {error.strerror}; set "
+                "XDG_RUNTIME_DIR to one that can be written, or free some space there"
+            ) from error
 
-        config = folder / "mcp.json"
-        write_atomically(config, json.dumps(mcp_config(), indent=2))
         yield Surroundings(socket=folder / "agents.sock", mcp_config=config)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _fill(folder: Path) -> Path:
+    me = identify(os.getpid())
+    if me is not None:
+        write_atomically(folder / _OWNER, me.model_dump_json())
+
+    config = folder / "mcp.json"
+    write_atomically(config, json.dumps(mcp_config(), indent=2))
+    return config
 
 
 def mcp_config() -> dict[str, object]:

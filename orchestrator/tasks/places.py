@@ -84,7 +84,14 @@ def check_free_space(folder: Path) -> None:
     Raises:
         LaunchError: Less than `FREE_BYTES_NEEDED` is free.
     """
-    free = shutil.disk_usage(folder).free
+    there = next((each for each in (folder, *folder.parents) if each.exists()), folder)
+    try:
+        free = shutil.disk_usage(there).free
+    except OSError as error:
+        raise LaunchError(
+            f"Cannot ask for the free space of {folder}: {error.strerror}", number=error.errno
+        ) from error
+
     if free < FREE_BYTES_NEEDED:
         raise LaunchError(
             f"Only {free // 2**20} MB are free on the disk of {folder}; an agent needs "

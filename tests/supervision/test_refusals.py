@@ -42,8 +42,7 @@ def _nothing_is_left(orchestrator: Supervisor) -> None:
     """Neither in the registry, nor in the workspace, nor among the agents."""
     assert orchestrator.agents == ()
     assert orchestrator.registry.agents.find() == []
-    agents = _workspace(orchestrator) / "agents"
-    assert [path for path in agents.rglob("*") if path.is_file()] == []
+    assert list((_workspace(orchestrator) / "agents").rglob("*")) == []
 
 
 async def _refused(orchestrator: Supervisor, asked: AgentSpec) -> LaunchError:
@@ -276,3 +275,30 @@ def _descriptors(*, free: int) -> Generator[None]:
 
         held.callback(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
         yield
+
+
+async def test_what_stands_in_the_way_of_an_agent_s_folder_is_said(
+    orchestrator: Supervisor,
+) -> None:
+    agents = _workspace(orchestrator) / "agents"
+    agents.write_text("no folder")
+    with anyio.fail_after(10):
+        with pytest.raises(LaunchError, match=f"cannot write {agents}"):
+            await orchestrator.launch(AgentSpec(argv=TRUE))
+
+        assert orchestrator.registry.agents.find() == []
+        agents.unlink()
+        agent = await orchestrator.launch(AgentSpec(argv=TRUE))
+        assert (await agent.wait()).exit == ExitedWithCode(code=0)
+
+
+async def test_an_orchestrator_whose_working_directory_is_gone_launches_by_name(
+    orchestrator: Supervisor, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    gone.rmdir()
+    with anyio.fail_after(10):
+        agent = await orchestrator.launch(AgentSpec(argv=("true",), cwd=tmp_path))
+        assert (await agent.wait()).exit == ExitedWithCode(code=0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from functools import partial
 
 from orchestrator.app import open_app
+from orchestrator.errors import InvalidInputError
 from orchestrator.supervision import open_surroundings
 
 from . import stdio
@@ -12,7 +14,11 @@ from . import stdio
 
 def main() -> int:
     """Serve the client on standard input and output; returns the exit status."""
-    with open_surroundings() as surroundings:
-        return stdio.main(
-            partial(open_app, surroundings=surroundings), agent_socket=surroundings.socket
-        )
+    try:
+        with open_surroundings() as surroundings:
+            return stdio.main(
+                partial(open_app, surroundings=surroundings), agent_socket=surroundings.socket
+            )
+    except InvalidInputError as error:
+        sys.stderr.write(f"orchestrator: {error}\n")
+        return stdio.USAGE
