@@ -161,13 +161,13 @@ def describe() -> dict[str, object]:
     return {"path": base.path.rpartition("/")[0], **found}
 
 
-def agent_of(pid: int) -> str | None:
-    """The name of the agent whose group a process is in, as `folder_name` has it."""
+def agent_of(pid: int) -> tuple[str, int] | None:
+    """The agent whose group a process is in, and the pid of its keeper; None outside of any."""
     names = (_group(f"{tree.PROC}/{pid}") or "").split("/")
     for base, folder in pairwise(names):
         name, _, keeper = folder.rpartition(".")
         if _owner(base) is not None and keeper.isdecimal():
-            return name
+            return name, int(keeper)
 
     return None
 

@@ -173,7 +173,10 @@ class Launcher:
                 raise
 
             if answer is not None and answer["event"] == "started":
-                return link, read_started(answer)
+                running = read_started(answer)
+                # What was told of an earlier one with its pid, nobody has asked for.
+                self._swept.pop(running.keeper.pid, None)
+                return link, running
 
             link.close()
             if answer is not None:
@@ -313,13 +316,15 @@ class Launcher:
 
     def _take(self, message: dict[str, Any]) -> None:
         if message["event"] == "swept":
-            notes = tuple(ProcessNote.model_validate(one) for one in message["processes"])
             for keeper in message["keepers"]:
-                self._swept[keeper] = notes
+                notes = tuple(ProcessNote.model_validate(one) for one in keeper["processes"])
+                self._swept[keeper["pid"]] = notes
+                logger.warning(
+                    "keeper pid=%d did not see its agent off; swept %d processes",
+                    keeper["pid"],
+                    len(notes),
+                )
 
-            logger.warning(
-                "keepers %s were killed; swept %d processes", message["keepers"], len(notes)
-            )
             self._wake()
 
     def _wake(self) -> None:

@@ -16,7 +16,7 @@ import time
 
 from . import keeper, kernel, tree
 from .cgroup import AgentGroup, groups_of
-from .cgroup_base import Base, NoGroupsError, open_base
+from .cgroup_base import Base, NoGroupsError, agent_of, open_base
 from .rehearsal import rehearse
 from .takedown import KILL_ROUND, note
 from .wakeup import Wakeup
@@ -111,7 +111,8 @@ class _Nursery:
         self._died: list[int] = []
         self._stops: dict[int, int] = {}
         self._groups: list[AgentGroup] = []
-        self._swept: dict[int, NoteMessage] = {}
+        #: By pid: whom the sweep has killed, and of which keeper; None where nothing tells.
+        self._swept: dict[int, tuple[NoteMessage, int | None]] = {}
 
     def serve(self) -> None:
         poll = select.poll()
@@ -209,10 +210,14 @@ class _Nursery:
 
         if not orphans and not self._groups:
             self._sweeping_since = None
-            processes = list(self._swept.values())
-            self._tell({"event": "swept", "keepers": self._died, "processes": processes})
+            keepers = [{"pid": pid, "processes": self._swept_of(pid)} for pid in self._died]
+            self._tell({"event": "swept", "keepers": keepers})
             self._died.clear()
             self._swept.clear()
+
+    def _swept_of(self, keeper: int) -> list[NoteMessage]:
+        """Whom a keeper has left, and those of whom nothing tells whose they were."""
+        return [note for note, whose in self._swept.values() if whose in {keeper, None}]
 
     def _sweep_group(self, group: AgentGroup) -> bool:
         """Kill everyone in the group of a keeper that has died; whether nobody is left in it."""
@@ -223,12 +228,24 @@ class _Nursery:
             group.kill()
             group.thaw()
 
-        return group.remove(KILL_ROUND) or not group.populated()
+        if group.remove(KILL_ROUND):
+            return True
+
+        if group.populated():
+            return False
+
+        # Its last member has gone since the last try; as an empty group it would stay.
+        group.remove(KILL_ROUND)
+        return True
 
     def _kill(self, procs: list[Proc | None]) -> None:
         for proc in procs:
-            if proc is not None and not proc.ended and tree.send(proc, signal.SIGKILL):
-                self._swept[proc.pid] = note(proc)
+            if proc is None or proc.ended:
+                continue
+
+            agent = agent_of(proc.pid)
+            if tree.send(proc, signal.SIGKILL):
+                self._swept.setdefault(proc.pid, (note(proc), agent[1] if agent else None))
 
     def _tell(self, event: dict[str, object]) -> None:
         send(self._requests.fileno(), event)

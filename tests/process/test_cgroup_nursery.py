@@ -5,17 +5,18 @@ from __future__ import annotations
 import os
 import signal
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import anyio
 import pytest
 
 from orchestrator.model import Cookie, Limits
 from orchestrator.process import identity
-from orchestrator.process.cgroup import AgentGroup
+from orchestrator.process.cgroup import REMOVE_LIMIT, AgentGroup
 from orchestrator.process.cgroup_base import recorded_group
 from orchestrator.process.launcher import open_launcher
 from orchestrator.process.messages import limits_message, policy_message, read_report
+from orchestrator.process.nursery import _Nursery  # pyright: ignore[reportPrivateUsage]
 from orchestrator.process.sweep import sweep
 from tests.support.agents import QUICK, argv
 from tests.support.cgroups import open_folder, stranger_in, there
@@ -155,6 +156,57 @@ async def test_o7_a_bomb_whose_keeper_was_killed_is_swept_by_the_nursery(
             assert swept is not None
             assert stranger.pid in {note.pid for note in swept}
             assert not there(group.path)
+
+
+async def test_o7_what_is_swept_of_two_agents_at_once_is_told_of_each_by_itself(
+    tmp_path: Path, liveness: Liveness
+) -> None:
+    with anyio.fail_after(20):
+        async with open_launcher(tmp_path / "log") as launcher:
+            command = argv("starts_daemon", "naked")
+            one, first = await _launch(launcher, tmp_path, *command, liveness=liveness)
+            two, second = await _launch(launcher, tmp_path, *command, liveness=liveness)
+            with one, two:
+                await liveness.wait_here("daemon", times=2)
+                daemons = {guest.pid for guest in liveness.guests if guest.word == "daemon"}
+                nursery = one.nursery or 0
+                kill_at_once([first.keeper.pid, second.keeper.pid])
+                told = [
+                    await launcher.swept_after(kept.keeper.pid, nursery) for kept in (first, second)
+                ]
+                await liveness.wait_gone()
+
+    assert None not in told
+    swept = [{note.pid for note in notes or ()} for notes in told]
+    assert daemons <= swept[0] | swept[1]
+    assert not swept[0] & swept[1]
+
+
+def kill_at_once(pids: list[int]) -> None:
+    """Kill these; nobody of them runs any more when the first one dies."""
+    for number in (signal.SIGSTOP, signal.SIGKILL):
+        for pid in pids:
+            os.kill(pid, number)
+
+
+class LeftLate(AgentGroup):
+    """A group whose last member leaves just after the first try to remove it."""
+
+    tries = 0
+
+    def remove(self, limit: float = REMOVE_LIMIT) -> bool:
+        self.tries += 1
+        return self.tries > 1 and super().remove(limit)
+
+
+def test_o7_a_group_whose_last_member_leaves_late_is_removed_by_the_nursery() -> None:
+    with open_folder() as base:
+        made = AgentGroup.make(base, "agent-1")
+        assert made is not None
+        # It is asked for nothing but that.
+        own = cast("_Nursery", None)
+        assert _Nursery._sweep_group(own, LeftLate(made.path))  # pyright: ignore[reportPrivateUsage]
+        assert not there(made.path)
 
 
 async def test_o7_a_bomb_is_swept_by_its_record_when_keeper_and_nursery_were_killed(

@@ -108,7 +108,8 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
 
         environment = tree.environment(proc.pid)
         cookie = environment.get(COOKIE_VARIABLE)
-        owner = environment.get(AGENT_VARIABLE, "an agent") if cookie else agent_of(proc.pid)
+        group = agent_of(proc.pid)
+        owner = environment.get(AGENT_VARIABLE, "an agent") if cookie else group and group[0]
         if owner is not None and cookie not in cookies:
             advice = "`orchestrator stop --all` in its workspace, or kill it"
             found.append(_leftover("without a keeper", proc, owner, advice))
