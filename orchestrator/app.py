@@ -65,6 +65,8 @@ async def open_orchestrator(
     settings = settings or Settings.read(workspace=named)
     with one_error(), Registry.open(settings.workspace) as registry:
         async with (
+            # of the tasks of servers: an agent of theirs may end under this one
+            open_projector(registry, settings) as projector,
             open_launcher(log_path(settings.workspace), cgroups=settings.cgroups) as launcher,
             open_supervisor(
                 Resources(
@@ -76,6 +78,7 @@ async def open_orchestrator(
                     limits=limits or Limits(),
                 ),
                 shutdown_timeout=shutdown_timeout,
+                on_change=(projector.agent_changed,),
                 adopt=adopt,
             ) as supervisor,
         ):

@@ -16,6 +16,7 @@ from orchestrator.providers import default_providers
 from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
 from orchestrator.supervision.family import close_gate
 from orchestrator.supervision.reconcile import Reconciler, abandoned
+from orchestrator.tasks import open_projector
 
 from . import words
 from .workspace import find_agent, open_existing
@@ -117,7 +118,6 @@ async def _stop_all(
     settle: bool,
 ) -> dict[AgentId, AgentRecord | OrchestratorError]:
     ends: dict[AgentId, AgentRecord | OrchestratorError] = {}
-    reconciler = Reconciler(registry, default_providers(settings), Changes())
 
     async def stop_one(agent_id: AgentId) -> None:
         try:
@@ -127,7 +127,12 @@ async def _stop_all(
         except OrchestratorError as error:
             ends[agent_id] = error
 
-    async with anyio.create_task_group() as group:
+    async with (
+        open_projector(registry, settings) as projector,
+        anyio.create_task_group() as group,
+    ):
+        changes = Changes(projector.agent_changed)
+        reconciler = Reconciler(registry, default_providers(settings), changes)
         if settle:
             # Nobody else is there to record the ends of agents whose orchestrator was killed.
             group.start_soon(reconciler.once)
