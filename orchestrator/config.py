@@ -1,4 +1,4 @@
-"""Settings; the one place that reads the environment."""
+"""Settings: what the environment says of workspace, limits and agents is read here alone."""
 
 from __future__ import annotations
 

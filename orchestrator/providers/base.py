@@ -56,7 +56,8 @@ class Provider(Protocol):
     def read_result(self, stdout: Path) -> ProviderResult | None:
         """Read what the CLI said about itself at the end of its output, if it did.
 
-        Reads a bounded part of the file, however long it is. A missing file is no error.
+        Reads a bounded part of the file, however long it is. A missing file is no error, nor is
+        whatever an agent may have printed; one that raises all the same has read nothing.
         """
         ...
 

@@ -79,9 +79,9 @@ class Registry:
     def check(self) -> None:
         """Find out whether the database is still there and sound, and see to it that it is.
 
-        Every use does so in passing. A process that has agents does it about once a second beside
-        that: when another one, which knows nothing of them, has set aside or deleted a file that
-        is in use, nobody finds an empty one for longer. It costs some microseconds.
+        Every use does so in passing. A process that has agents does it also when something
+        happens in the file's folder: another one, which knows nothing of them, may have set aside
+        or deleted a file that is in use. It costs some microseconds.
 
         Raises:
             RegistryError: As for `open`, or there is no room; it is tried again at the next use.

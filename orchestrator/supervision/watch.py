@@ -80,6 +80,13 @@ class Watcher:
             case "warning":
                 logger.warning("agent %s: %s", agent.id, message["said"])
             case "ended":
+                if not message["recorded"]:
+                    logger.warning(
+                        "agent %s: its keeper could not write %s",
+                        agent.id,
+                        agent.record.files.outcome,
+                    )
+
                 return read_report(message["outcome"])
             case _:
                 logger.debug("agent %s: its keeper said %r", agent.id, message)
