@@ -297,6 +297,12 @@ async def _last_word(record: AgentRecord) -> KeeperReport | None:
     return read_outcome_file(record)
 
 
+def is_ownerless(record: AgentRecord, registry: Registry) -> bool:
+    """Whether nobody may be left to record an agent's end."""
+    owner = registry.orchestrators.find(record.owner)
+    return owner is None or abandoned(owner, registry)
+
+
 def abandoned(owner: OrchestratorRecord, registry: Registry) -> bool:
     """Whether nobody may be left to record the ends of its agents.
 

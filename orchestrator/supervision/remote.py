@@ -16,7 +16,7 @@ from orchestrator.model import Frozen, Kept, Running, Stopping, begin_stop, free
 from orchestrator.process import identity
 from orchestrator.process.overrule import overrule
 
-from .reconcile import abandoned
+from .reconcile import is_ownerless
 
 if TYPE_CHECKING:
     from orchestrator.model import AgentId, AgentRecord, ProcessIdentity
@@ -72,7 +72,7 @@ async def stop_anywhere(
                 record = _ask(registry, record.id, record.state, reason, kill=kill)
                 asked = True
 
-            if _is_ownerless(registry, record) or _is_overdue(record):
+            if is_ownerless(record, registry) or _is_overdue(record):
                 await reconciler.settle(record)
 
             if _is_overdue(record, _MARGIN):
@@ -116,7 +116,7 @@ async def _signal(registry: Registry, agent_id: AgentId, number: int, wanted: st
     asked_at = None
     with anyio.move_on_after(_MARGIN):
         while isinstance(record.state, Running | Frozen):
-            ownerless = _is_ownerless(registry, record)
+            ownerless = is_ownerless(record, registry)
             # Without an orchestrator, what is on record may be out of date: it is asked anyway.
             if asked_at is None and (ownerless or record.state.kind != wanted):
                 asked_at = await _send(record.state.keeper, number)
@@ -173,11 +173,6 @@ def _waits(pid: int, number: int) -> bool:
 
 def _turned(state: Running | Frozen) -> Running | Frozen:
     return thaw(state) if isinstance(state, Frozen) else freeze(state, datetime.now(UTC))
-
-
-def _is_ownerless(registry: Registry, record: AgentRecord) -> bool:
-    owner = registry.orchestrators.find(record.owner)
-    return owner is None or abandoned(owner, registry)
 
 
 def _is_overdue(record: AgentRecord, seconds: float = _PATIENCE) -> bool:

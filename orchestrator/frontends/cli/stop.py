@@ -13,9 +13,9 @@ from orchestrator.errors import NotFoundError, OrchestratorError
 from orchestrator.model import Exited, Frozen, Lost, Running, Stopping
 from orchestrator.process.identity import alive
 from orchestrator.providers import default_providers
-from orchestrator.supervision import Changes, orchestrator_lives, stop_anywhere
+from orchestrator.supervision import Changes, stop_anywhere
 from orchestrator.supervision.family import close_gate
-from orchestrator.supervision.reconcile import Reconciler, abandoned
+from orchestrator.supervision.reconcile import Reconciler, abandoned, is_ownerless
 from orchestrator.tasks import open_projector
 
 from . import words
@@ -64,7 +64,7 @@ def stop(
 
         before = {record.id: record.live for record in chosen}
         settle = bool(cut_off) or any(
-            record.live and _ownerless(registry, record) for record in chosen
+            record.live and is_ownerless(record, registry) for record in chosen
         )
         after = anyio.run(
             partial(_stop_all, registry, settings, chosen, reason=reason, kill=kill, settle=settle)
@@ -141,11 +141,6 @@ async def _stop_all(
             group.start_soon(stop_one, record.id)
 
     return {record.id: ends[record.id] for record in chosen}
-
-
-def _ownerless(registry: Registry, record: AgentRecord) -> bool:
-    owner = registry.orchestrators.find(record.owner)
-    return owner is None or not orchestrator_lives(owner, registry)
 
 
 def report_of(

@@ -8,6 +8,7 @@ import shlex
 import signal
 import sys
 import time
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TextIO, cast
 
@@ -38,6 +39,7 @@ from .report import AgentReport, Report
 from .stage import Player
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
     from pathlib import Path
 
     from orchestrator.model import AgentRecord
@@ -138,7 +140,10 @@ class _Scene:
         )
         self._stage.say(self._now, "an MCP client starts the server, in a temporary workspace")
         before = set(tree.children(os.getpid()))
-        async with Client(stdio_client(parameters, errlog=errors), mode="legacy") as client:
+        async with (
+            self._seen_off(),
+            Client(stdio_client(parameters, errlog=errors), mode="legacy") as client,
+        ):
             server = next(iter(set(tree.children(os.getpid())) - before))
             self._stage.say(self._now, f"the server is ready, pid {server}")
             await self._deploy(client)
@@ -159,6 +164,22 @@ class _Scene:
             self._stage.say(self._now, "nobody is there any more" if not left else "some are left")
 
         return server, killed_at, left
+
+    @asynccontextmanager
+    async def _seen_off(self) -> AsyncGenerator[None]:
+        """Leave the block when nobody is there any more, who would still write into the folder.
+
+        A server that is told to end waits for its agents for a while only, and their keepers go on.
+        """
+        try:
+            yield
+        finally:
+            deadline = self._now + _GONE
+            with anyio.CancelScope(shield=True):
+                while self._census.look() and self._now < deadline:
+                    await self._census.wait_for_one(_PICTURE)
+
+            self._census.end(self._census.look())
 
     # ------------------------------------------------------------------------ while it is alive
     async def _deploy(self, client: Client) -> None:

@@ -19,7 +19,7 @@ from orchestrator.process.cgroup_base import agent_of
 from orchestrator.process.identity import alive
 from orchestrator.process.kernel import KEEPER_NAME
 from orchestrator.registry import Registry
-from orchestrator.supervision import orchestrator_lives
+from orchestrator.supervision.reconcile import is_ownerless
 
 from .check import Check
 from .workspace import damage
@@ -160,12 +160,7 @@ def _waits(settings: Settings, record: AgentRecord) -> bool:
         return False
 
     with Registry.open(settings.workspace) as registry:
-        owner = registry.orchestrators.find(record.owner)
-        return (
-            owner is None
-            or owner.shutdown_done_at is not None
-            or not orchestrator_lives(owner, registry)
-        )
+        return is_ownerless(record, registry)
 
 
 def _live_agents(settings: Settings) -> list[AgentRecord]:
