@@ -13,6 +13,8 @@ import signal
 import sys
 import time
 
+from .kernel_files import read_file, write_file
+
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -342,39 +344,3 @@ def _counts(path: str) -> dict[bytes, int]:
     """A file of lines with a name and a number."""
     pairs = (line.split() for line in read_file(path).splitlines())
     return {pair[0]: int(pair[1]) for pair in pairs}
-
-
-def read_file(path: str) -> bytes:
-    """Read a file of the kernel; empty when it is not there, or no longer."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-
-    parts: list[bytes] = []
-    try:
-        while part := os.read(descriptor, _PART):
-            parts.append(part)
-    except OSError:
-        pass
-    finally:
-        os.close(descriptor)
-
-    return b"".join(parts)
-
-
-def write_file(path: str, data: bytes) -> bool:
-    """Write a file of the kernel, which is never made; whether it was taken."""
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-
-    try:
-        os.write(descriptor, data)
-    except OSError:
-        return False
-    finally:
-        os.close(descriptor)
-
-    return True

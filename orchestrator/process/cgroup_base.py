@@ -9,14 +9,8 @@ import time
 from itertools import pairwise
 
 from . import kernel, tree
-from .cgroup import (
-    AgentGroup,
-    folder_name,
-    make_folder,
-    read_file,
-    remove_tree,
-    write_file,
-)
+from .cgroup import AgentGroup, folder_name, make_folder, remove_tree
+from .kernel_files import read_file, write_file
 
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False

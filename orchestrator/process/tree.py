@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import signal
 
+from .kernel_files import read_file
+
 #: Type checkers take it for true. `typing` itself would weigh on every keeper's fork.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -14,9 +16,6 @@ PROC = "/proc"
 HAS_PROC = os.path.exists(f"{PROC}/self/stat")  # noqa: PTH110  pathlib is not loaded here
 _HAS_CHILDREN = os.path.exists(f"{PROC}/self/task/{os.getpid()}/children")  # noqa: PTH110
 _HAS_PIDFD = hasattr(os, "pidfd_open")
-
-#: Bytes at a time; a stat line fits.
-_PART = 4096
 
 #: States of /proc/PID/stat in which a process has ended already.
 _ENDED = frozenset("ZXx")
@@ -96,7 +95,7 @@ def read(pid: int) -> Proc | None:
     if not HAS_PROC:
         return next((proc for proc in _ps() if proc.pid == pid), None)
 
-    line = _slurp(f"{PROC}/{pid}/stat")
+    line = read_file(f"{PROC}/{pid}/stat")
     if not line:
         return None
 
@@ -123,7 +122,7 @@ def start_of(pid: int) -> int:
 
     A fresh keeper asks for two, and making a `Proc` of them would cost it 4 % of its memory.
     """
-    line = _slurp(f"{PROC}/{pid}/stat")
+    line = read_file(f"{PROC}/{pid}/stat")
     # The first field behind the name is the third of all.
     return int(line[line.rindex(b")") + 2 :].split(None, 20)[19]) if line else 0
 
@@ -164,7 +163,7 @@ def own_children() -> list[int]:
 
 
 def _listed(path: str) -> list[int]:
-    return list(map(int, _slurp(path).split()))
+    return list(map(int, read_file(path).split()))
 
 
 def descendants(root: int) -> list[Proc]:
@@ -222,7 +221,7 @@ def _below(root: int, everybody: Iterable[Proc]) -> list[Proc]:
 
 def environment(pid: int) -> dict[str, str]:
     """The environment that a process was started with; empty when it cannot be read."""
-    block = _slurp(f"{PROC}/{pid}/environ") or _environ_of_a_thread(pid)
+    block = read_file(f"{PROC}/{pid}/environ") or _environ_of_a_thread(pid)
     pairs = (entry.partition(b"=") for entry in block.split(b"\0") if entry)
     return {os.fsdecode(name): os.fsdecode(value) for name, _, value in pairs}
 
@@ -242,7 +241,9 @@ def _of_a_thread(proc: Proc, file: str) -> bytes:
     except OSError:
         return b""
 
-    return next(filter(None, (_slurp(f"{PROC}/{proc.pid}/task/{t}/{file}") for t in threads)), b"")
+    return next(
+        filter(None, (read_file(f"{PROC}/{proc.pid}/task/{t}/{file}") for t in threads)), b""
+    )
 
 
 def memory_share(proc: Proc) -> int:
@@ -254,7 +255,7 @@ def memory_share(proc: Proc) -> int:
     if not HAS_PROC:
         return proc.rss
 
-    text = _slurp(f"{PROC}/{proc.pid}/smaps_rollup") or _of_a_thread(proc, "smaps_rollup")
+    text = read_file(f"{PROC}/{proc.pid}/smaps_rollup") or _of_a_thread(proc, "smaps_rollup")
     _, found, rest = text.partition(b"\nPss:")
     if found:
         return int(rest.split(None, 1)[0]) * 1024
@@ -337,26 +338,3 @@ def _ps() -> list[Proc]:
     from . import ps  # noqa: PLC0415
 
     return [Proc(**seen, start=0) for seen in ps.listed()]
-
-
-def _slurp(path: str) -> bytes:
-    """Read a file of /proc; empty when it is not there, or no longer.
-
-    Plain descriptors: file objects cost several times the read itself, and their buffers are
-    memory that each keeper would hold for itself.
-    """
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return b""
-
-    parts: list[bytes] = []
-    try:
-        while part := os.read(descriptor, _PART):
-            parts.append(part)
-    except OSError:  # it ended meanwhile
-        pass
-    finally:
-        os.close(descriptor)
-
-    return b"".join(parts)

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import psutil
 
 from orchestrator.process import tree
-from orchestrator.process.cgroup import read_file
 from orchestrator.process.identity import alive, boot_id
+from orchestrator.process.kernel_files import read_file
 
 if TYPE_CHECKING:
     from orchestrator.model import ProcessIdentity

@@ -15,7 +15,8 @@ import pytest
 from orchestrator import Settings, open_orchestrator
 from orchestrator.model import Exited, Frozen, Running
 from orchestrator.process import cgroup_base, scope
-from orchestrator.process.cgroup import AgentGroup, read_file
+from orchestrator.process.cgroup import AgentGroup
+from orchestrator.process.kernel_files import read_file
 from tests.support.agents import QUICK, spec
 from tests.support.cgroups import there
 from tests.support.waiting import until
