@@ -224,9 +224,14 @@ def _is_ours(name: str) -> bool:
 
 
 def _written_since(entry: os.DirEntry[str], since: float) -> bool:
-    return (
-        entry.is_file(follow_symlinks=False) and entry.stat(follow_symlinks=False).st_mtime >= since
-    )
+    try:
+        return (
+            entry.is_file(follow_symlinks=False)
+            and entry.stat(follow_symlinks=False).st_mtime >= since
+        )
+    except OSError:
+        # It has gone since it was listed, which says nothing about the others.
+        return False
 
 
 def _path(task: TaskRecord) -> Path:

@@ -3,19 +3,28 @@
 from __future__ import annotations
 
 import os
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pytest
 
 from orchestrator.model import Limits, TaskId, TaskRecord
+from orchestrator.tasks import completion
 from orchestrator.tasks.completion import Modified, count_modified, read_validations
 
 if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator
     from pathlib import Path
 
 LONG_AGO = 1_000_000_000.0
 SINCE = LONG_AGO + 1
+
+
+@pytest.fixture(autouse=True)
+def patience(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A look takes as long as it has to, on a machine that does other work."""
+    monkeypatch.setattr(completion, "_SECONDS_MAX", 60.0)
 
 
 @pytest.fixture
@@ -74,6 +83,36 @@ def test_a_look_at_a_large_project_ends_and_says_so(task: TaskRecord, tmp_path: 
     found = count_modified(tmp_path, task, SINCE)
     assert found.complete is False
     assert 0 < found.files <= 20_000
+
+
+def test_a_look_that_takes_too_long_ends_and_says_so(
+    task: TaskRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path / "new")
+    monkeypatch.setattr(completion, "_SECONDS_MAX", -1.0)
+    assert count_modified(tmp_path, task, SINCE) == Modified(0, complete=False)
+
+
+def test_a_file_that_vanishes_meanwhile_hides_none_of_the_others(
+    task: TaskRecord, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("1", "2", "3"):
+        write(tmp_path / "src" / name)
+
+    scandir = os.scandir
+
+    @contextmanager
+    def listed_before(folder: str) -> Generator[Iterator[os.DirEntry[str]]]:
+        with scandir(folder) as listing:
+            entries = sorted(listing, key=lambda entry: entry.name)
+
+        if folder == str(tmp_path / "src"):
+            (tmp_path / "src" / "1").unlink()
+
+        yield iter(entries)
+
+    monkeypatch.setattr(os, "scandir", listed_before)
+    assert count_modified(tmp_path, task, SINCE) == Modified(2, complete=True)
 
 
 def test_a_damaged_record_of_validations_is_read_as_far_as_it_goes(task: TaskRecord) -> None:

@@ -27,7 +27,7 @@ _PREVIEW: Final = 100
 def read_output(log: Path, query: OutputQuery, *, deadline_s: float = 5.0) -> dict[str, object]:
     """Read what was asked for; the filter comes first, then the tail.
 
-    Blocks, so it is called in a worker thread. It needs at most twice `deadline_s` and 2 seconds,
+    Blocks, so it is called in a worker thread. It needs at most twice `deadline_s` and 10 seconds,
     and a bounded amount of memory, however large the log, its lines or the pattern are. What does
     not fit is named in a ``truncation_marker`` line and in the metadata.
 

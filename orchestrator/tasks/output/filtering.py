@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from time import monotonic
@@ -25,8 +26,9 @@ INLINE_PATTERN: Final = 100
 #: Bytes of address space of the process: some patterns fill the memory before their time is up.
 PROCESS_MEMORY: Final = 1024 * 1024 * 1024
 
-#: Seconds that the process may take for its start and its answer.
-PROCESS_GRACE: Final = 2.0
+#: Seconds that the process may take for its start and its answer. It ends itself when its time is
+#: up; on a busy machine it takes a while to say so, and what it has found is worth waiting for.
+PROCESS_GRACE: Final = 10.0
 
 #: A search that got through this much in its time is slow because the log is long. Below, the
 #: pattern is to blame.
@@ -105,6 +107,10 @@ def _search_in_a_process(log: Log, text: str, keep: int, seconds: float) -> scan
         raise OrchestratorError(
             f"The filter could not be run: {error}; ask again without one"
         ) from error
+
+    if done.returncode == -signal.SIGXCPU:
+        # Some patterns are deaf to its own timer: the kernel has ended it.
+        raise _too_slow(seconds, 0, log.size)
 
     if done.returncode == scan.MEMORY_EXIT:
         raise InvalidInputError(

@@ -145,7 +145,8 @@ def _limit(resource_kind: int, amount: int) -> None:
 
     # macOS refuses some limits; the timer and whoever waits still end the search there.
     with suppress(OSError, ValueError):
-        resource.setrlimit(resource_kind, (amount, amount))
+        # A process that uses the time of the upper limit gets SIGKILL, which tells nobody why.
+        resource.setrlimit(resource_kind, (amount, amount + 1))
 
 
 def main() -> None:

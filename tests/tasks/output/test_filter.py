@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from orchestrator.errors import InvalidInputError
-from orchestrator.tasks.output import OutputQuery, read_output, scan
+from orchestrator.tasks.output import OutputQuery, filtering, read_output, scan
 from orchestrator.tasks.output.filtering import INLINE_LOG, never_backtracks
 
 if TYPE_CHECKING:
@@ -83,6 +83,16 @@ def test_a_filter_that_backtracks_for_ever_is_stopped(write_log: Callable[..., P
     assert caught.value.details == {"error_type": "regex_timeout"}
 
 
+def test_a_filter_that_is_deaf_to_its_timer_is_stopped_too(write_log: Callable[..., Path]) -> None:
+    # One call of the search for all of the line: some versions of Python let no signal in.
+    log = write_log("x" * 5_000_000)
+
+    with pytest.raises(InvalidInputError, match="simpler regular expression") as caught:
+        ask(log, filter="x+needle", deadline_s=0.3)
+
+    assert caught.value.details == {"error_type": "regex_timeout"}
+
+
 def test_lines_that_a_stopped_filter_never_reached_do_not_matter_to_a_tail(
     write_log: Callable[..., Path],
 ) -> None:
@@ -124,8 +134,10 @@ def test_a_search_that_fills_the_memory_ends(write_log: Callable[..., Path]) -> 
 
 
 def test_a_long_log_is_searched_as_far_as_time_allows_and_the_answer_says_so(
-    write_log: Callable[..., Path],
+    write_log: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The search takes all of its time, and on a busy machine a while more to say what it found.
+    monkeypatch.setattr(filtering, "PROCESS_GRACE", 60.0)
     log = write_log("needle at the beginning")
     # A hole reads as one endless line of zeros, which no search gets through in no time.
     os.truncate(log, 200_000_000_000)
