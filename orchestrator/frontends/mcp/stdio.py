@@ -6,8 +6,10 @@ import gc
 import logging
 import os
 import signal
+import socket
 import sys
 import threading
+from contextlib import contextmanager
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final, Literal
@@ -25,7 +27,7 @@ from .server import serve_connection
 from .wire import claimed_stdio, open_missing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Generator, Mapping
     from pathlib import Path
 
     from anyio.abc import TaskStatus
@@ -148,11 +150,40 @@ async def _serve(
 async def _watch_signals(
     ending: Ending, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    with anyio.open_signal_receiver(*SIGNALS) as received:
+    with _signals_taken() as numbers:
         task_status.started()
-        async for number in received:
-            ending.begin(signal.Signals(number).name, 128 + number)
-            ending.root.cancel()
+        while True:
+            await anyio.wait_readable(numbers)
+            # One at a time: the first counts. There may be handlers of other signals as well.
+            (number,) = numbers.recv(1)
+            if number in SIGNALS:
+                ending.begin(signal.Signals(number).name, 128 + number)
+                ending.root.cancel()
+
+
+@contextmanager
+def _signals_taken() -> Generator[socket.socket]:
+    """Let the number of each signal arrive at a socket; from the end of the block on, nowhere.
+
+    The receiver of anyio gives the signals back to the system when it is closed, and clients send
+    SIGTERM just when the server is about to be done: it would be killed between that and `_leave`.
+    """
+    receiving, sending = socket.socketpair()
+    with receiving, sending:
+        sending.settimeout(0.0)
+        # Written to at once, whichever thread a signal interrupts: the event loop has to wake up.
+        before = signal.set_wakeup_fd(sending.fileno(), warn_on_full_buffer=False)
+        for number in SIGNALS:
+            signal.signal(number, _pass_over)
+
+        try:
+            yield receiving
+        finally:
+            signal.set_wakeup_fd(before)
+
+
+def _pass_over(_number: int, _frame: object) -> None:
+    """Do nothing more about a signal; with this in place it does not end the process."""
 
 
 def main(open_app: OpenApp, *, agent_socket: Path | None = None) -> int:

@@ -9,11 +9,12 @@ import threading
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest.mock import patch
 
 import anyio
 
 from orchestrator.errors import RegistryError
-from orchestrator.frontends.mcp.stdio import main
+from orchestrator.frontends.mcp import server, stdio
 from orchestrator.model import AgentId
 
 from .fakes import FakeTasks
@@ -98,5 +99,25 @@ async def open_app(settings: Settings) -> AsyncGenerator[App]:
         say("closed")
 
 
+def main() -> int:
+    if "patient" in HABITS:
+        # Whoever tests what is answered at the end does not test how long that takes here.
+        patch.multiple(stdio, GRACE=60.0, REST=60.0).start()
+        patch.object(server, "FLUSH", 60.0).start()
+
+    if "slow-leave" in HABITS:
+        leave = stdio._leave  # pyright: ignore[reportPrivateUsage]
+
+        def leave_slowly(status: int) -> int:
+            say("leaving")
+            os.read(0, 1)  # until the test ends the input
+            return leave(status)
+
+        patch.object(stdio, "_leave", leave_slowly).start()
+
+    agent_socket = None if sys.argv[1] == "-" else Path(sys.argv[1])
+    return stdio.main(open_app, agent_socket=agent_socket)
+
+
 if __name__ == "__main__":
-    sys.exit(main(open_app, agent_socket=None if sys.argv[1] == "-" else Path(sys.argv[1])))
+    sys.exit(main())

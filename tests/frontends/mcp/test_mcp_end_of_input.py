@@ -186,7 +186,7 @@ def test_what_a_client_said_before_it_left_is_answered(backend: str, kind: str) 
     os.close(writing)
     try:
         done = subprocess.run(
-            [sys.executable, "-m", "tests.frontends.mcp.stdio_program", "-", "big"],
+            [sys.executable, "-m", "tests.frontends.mcp.stdio_program", "-", "big", "patient"],
             cwd=ROOT,
             env=environment,
             stdin=reading,

@@ -122,6 +122,19 @@ def test_a_signal_after_end_of_input_does_not_break_the_shutdown(backend: str) -
         assert process.end() == (0, ["closed"])
 
 
+@pytest.mark.parametrize("name", STATUSES)
+def test_a_signal_that_comes_when_all_is_over_does_not_change_the_status(
+    backend: str, name: str
+) -> None:
+    with server("slow-leave", backend=backend) as process:
+        process.wait_said("open")
+        process.signal("SIGINT")
+        process.wait_said("leaving")
+        process.signal(name)
+        # The end of its input lets it go.
+        assert process.end() == (130, [])
+
+
 def test_a_signal_while_the_house_opens_is_an_orderly_end(backend: str) -> None:
     with server("slow-open", backend=backend) as process:
         process.wait_said("opening")
@@ -170,7 +183,7 @@ def test_requests_from_a_file_are_answered_before_the_end(backend: str, tmp_path
     asked = [INITIALIZE, INITIALIZED, call(1, "get_real_task_status", task_id="T")]
     path = tmp_path / "input"
     path.write_text("\n".join(json.dumps(one) for one in asked))
-    with path.open("rb") as file, server(backend=backend, stdin=file) as process:
+    with path.open("rb") as file, server("patient", backend=backend, stdin=file) as process:
         assert process.receive()["id"] == 0
         assert process.receive()["id"] == 1
         assert process.end()[0] == 0
