@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import math
 import os
 import threading
-import time
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from orchestrator.errors import RegistryError
 
@@ -16,6 +16,9 @@ from .atomic import FILE_MODE
 if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
+
+#: Seconds between two tries; flock has no time limit of its own.
+_PAUSE: Final = 0.005
 
 
 @contextmanager
@@ -40,19 +43,18 @@ def locked(path: Path, patience: float) -> Generator[None]:
 
 
 def _lock(descriptor: int, path: Path, patience: float) -> None:
-    deadline = time.monotonic() + patience
     pause = threading.Event()
-    while True:
+    # Counted, as sqlite counts its own waits: by the clock, a process that stood still for that
+    # long itself, as on a busy machine, would give up after a single try.
+    for _ in range(1 + math.ceil(patience / _PAUSE)):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            if time.monotonic() > deadline:
-                raise RegistryError(
-                    f"{path} was held by another process for {patience:g} s; is an orchestrator "
-                    "suspended? Let it go on (kill -CONT) or end it, and try again"
-                ) from None
-
-            # flock has no time limit of its own
-            pause.wait(0.005)
+            pause.wait(_PAUSE)
         else:
             return
+
+    raise RegistryError(
+        f"{path} was held by another process for {patience:g} s; is an orchestrator "
+        "suspended? Let it go on (kill -CONT) or end it, and try again"
+    )

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import fcntl
+import itertools
 import os
 import sqlite3
+import threading
+import time
 from contextlib import closing
 from typing import TYPE_CHECKING
 
@@ -151,6 +154,32 @@ def test_a_suspended_process_that_holds_the_start_is_named(path: Path) -> None:
             open_file(path, patience=0.02)
     finally:
         os.close(descriptor)
+
+
+def test_a_process_that_stands_still_while_it_waits_for_the_start_tries_on(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    descriptor = os.open(path.parent / "lock", os.O_RDWR)
+    pauses = itertools.count(1)
+    hours = itertools.count(step=3_600.0)
+
+    class Pause(threading.Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            if next(pauses) == 3:
+                fcntl.flock(descriptor, fcntl.LOCK_UN)
+
+            return super().wait(timeout)
+
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        with monkeypatch.context() as patch:
+            patch.setattr(threading, "Event", Pause)
+            patch.setattr(time, "monotonic", lambda: next(hours))
+            open_file(path, patience=5.0).close()
+    finally:
+        os.close(descriptor)
+
+    assert next(pauses) == 4
 
 
 def test_a_file_that_is_locked_at_the_start_is_not_taken_for_damaged(path: Path) -> None:
