@@ -149,6 +149,8 @@ def test_a_watch_tells_who_has_ended_and_who_is_left() -> None:
     stays = subprocess.Popen([program("sleep"), "600"])
     try:
         with Watch([ends.pid, stays.pid]) as watch:
+            # Until it has ended; whoever is not reaped is still watched.
+            os.waitid(os.P_PID, ends.pid, os.WEXITED | os.WNOWAIT)
             assert not watch.wait(quiet=0.5)
             assert watch.left == [stays.pid]
             stays.kill()

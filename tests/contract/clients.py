@@ -17,7 +17,7 @@ from tests.support.mcp_server import SERVER
 from .shapes import is_object, mismatches, record
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from tests.support.mcp_server import World
 
@@ -106,12 +106,12 @@ class Contract:
 
 @asynccontextmanager
 async def open_client(
-    world: World, backend: str = "asyncio", **variables: str
+    world: World, backend: str = "asyncio", *, program: Sequence[str] = SERVER, **variables: str
 ) -> AsyncGenerator[Contract]:
     """Run a server in a world, and connect the SDK's client to it."""
     parameters = StdioServerParameters(
-        command=SERVER[0],
-        args=list(SERVER[1:]),
+        command=program[0],
+        args=list(program[1:]),
         env=world.environment(backend, **variables),
         cwd=world.project,
     )

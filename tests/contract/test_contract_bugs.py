@@ -183,7 +183,8 @@ async def test_06_an_unknown_parent_is_refused(server: Contract) -> None:
 async def test_07_a_signal_alone_ends_the_server_and_its_agents(
     world: World, backend: str, number: signal.Signals
 ) -> None:
-    async with open_client(world, backend) as server:
+    # A server whose wait for its agents is over does not say that it is done.
+    async with open_client(world, backend, ORCHESTRATOR_SHUTDOWN_TIMEOUT="60") as server:
         task = await server.task()
         agent = await server.deploy(task, "sleep=100 escape=1")
         leader = await anyio.to_thread.run_sync(world.roster.wait_agent, agent)

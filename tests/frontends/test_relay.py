@@ -34,6 +34,14 @@ if status is None:
 sys.exit(status)
 """
 
+#: Waits for the last answers longer than any test takes. The package has a function of that name.
+PATIENT = f"""
+import sys
+import orchestrator.frontends.relay.plain
+sys.modules["orchestrator.frontends.relay.plain"].DRAIN_TIME = 60.0
+{PROGRAM}
+"""
+
 IMPORTS = """
 import sys
 from orchestrator.frontends.relay import main
@@ -81,12 +89,14 @@ def relay(path: Path, program: str = PROGRAM) -> Generator[subprocess.Popen[byte
 
 
 @contextmanager
-def session(path: Path) -> Generator[tuple[subprocess.Popen[bytes], socket.socket]]:
+def session(
+    path: Path, program: str = PROGRAM
+) -> Generator[tuple[subprocess.Popen[bytes], socket.socket]]:
     """A relay that has shaken hands."""
     orchestrator = Orchestrator(path)
     with (
         orchestrator.listening,
-        relay(path) as process,
+        relay(path, program) as process,
         orchestrator.accept({"ok": True, "agent_id": "a-1"}) as connection,
     ):
         yield process, connection
@@ -123,7 +133,7 @@ def test_bytes_pass_in_both_directions_as_they_are(path: Path) -> None:
 
 
 def test_at_end_of_input_the_last_answers_still_pass(path: Path) -> None:
-    with session(path) as (process, connection):
+    with session(path, PATIENT) as (process, connection):
         assert process.stdin is not None
         process.stdin.write(b"last words\n")
         process.stdin.close()

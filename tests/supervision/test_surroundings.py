@@ -15,9 +15,13 @@ from orchestrator.supervision import open_surroundings
 NO_ROOM = "/proc"
 
 
+def writable(*_asked: object) -> bool:
+    return True
+
+
 def test_a_runtime_directory_that_takes_no_folder_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_RUNTIME_DIR", NO_ROOM)
-    monkeypatch.setattr(os, "access", lambda *_: True)
+    monkeypatch.setattr(os, "access", writable)
     with pytest.raises(InvalidInputError, match=f"in {NO_ROOM}: .*; set XDG_RUNTIME_DIR"):
         open_surroundings().__enter__()
 

@@ -74,10 +74,12 @@ class Program:
         )
         return Done(done.returncode, done.stdout.decode(), done.stderr.decode())
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[bytes]:
+    def start(
+        self, *arguments: str, program: Sequence[str] = PROGRAM, **environment: str
+    ) -> subprocess.Popen[bytes]:
         """Run a command in the background."""
         process = subprocess.Popen(
-            [*PROGRAM, *arguments],
+            [*program, *arguments],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,

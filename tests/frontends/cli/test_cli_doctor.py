@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,12 +13,16 @@ import psutil
 
 from orchestrator.config import COOKIE_VARIABLE, Settings
 from orchestrator.frontends.cli.doctor import claude as check_claude
-from orchestrator.frontends.cli.doctor.leftovers import find_leftovers, leftovers
+from orchestrator.frontends.cli.doctor import leftovers as check_leftovers
+from orchestrator.frontends.cli.doctor.leftovers import Leftover, find_leftovers, leftovers
 from orchestrator.frontends.cli.doctor.workspace import workspace
+from orchestrator.process import tree
 
 from .programs import Program, is_there, wait_for
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     import pytest
 
 
@@ -30,6 +35,26 @@ def fake_cli(folder: Path, script: str) -> str:
     path.write_text(f"#!/bin/sh\n{script}\n")
     path.chmod(0o755)
     return str(path)
+
+
+@contextmanager
+def a_stray() -> Generator[subprocess.Popen[bytes]]:
+    """A process with the cookie of an agent, and without a keeper."""
+    stray = subprocess.Popen(
+        ["/bin/sleep", "300"], env={COOKIE_VARIABLE: "c" * 32, "ORCHESTRATOR_AGENT_ID": "a-1"}
+    )
+    try:
+        # A process that has just been started has no environment yet.
+        wait_for(lambda: tree.environment(stray.pid))
+        yield stray
+    finally:
+        stray.kill()
+        stray.wait()
+
+
+def pid_in(path: Path) -> int:
+    """The pid that a shell has written; 0 while it has not."""
+    return int(path.read_text() or 0) if path.exists() else 0
 
 
 def test_a_healthy_machine_passes_and_nothing_is_made(program: Program) -> None:
@@ -75,18 +100,23 @@ def test_a_damaged_registry_is_broken_and_stays_as_it_is(program: Program) -> No
     assert path.read_bytes() == b"not a database" * 100
 
 
-def test_a_process_with_a_cookie_and_without_a_keeper_is_a_left_over(tmp_path: Path) -> None:
+def test_a_process_with_a_cookie_and_without_a_keeper_is_a_left_over(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     settings = Settings.read({}, cwd=tmp_path)
-    stray = subprocess.Popen(
-        ["/bin/sleep", "300"], env={COOKIE_VARIABLE: "c" * 32, "ORCHESTRATOR_AGENT_ID": "a-1"}
-    )
-    try:
+    with a_stray() as stray:
+        found = [one for one in find_leftovers(settings) if one.pid == stray.pid]
+        assert [(one.kind, one.owner) for one in found] == [("without a keeper", "a-1")]
         (check,) = leftovers(settings)
         assert check.verdict == "warning"
-        assert f"sleep {stray.pid} of a-1" in check.found
-    finally:
-        stray.kill()
-        stray.wait()
+
+    def find_ours(_settings: Settings) -> list[Leftover]:
+        return found
+
+    # Other tests may leave processes over just now, and only some of all are named.
+    monkeypatch.setattr(check_leftovers, "find_leftovers", find_ours)
+    (check,) = leftovers(settings)
+    assert check.found.endswith(f": sleep {stray.pid} of a-1")
 
 
 def test_root_is_told_of_the_sandbox_variable(
@@ -102,13 +132,29 @@ def test_root_is_told_of_the_sandbox_variable(
 
 
 def test_a_cli_that_never_answers_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = tmp_path / "pid"
+
+    class Popen(subprocess.Popen[bytes]):
+        """The patience with it begins when it is at work, however long that takes here."""
+
+        def communicate(
+            self,
+            input: bytes | None = None,  # noqa: A002  the base's name
+            timeout: float | None = None,
+        ) -> tuple[bytes, bytes]:
+            wait_for(lambda: pid_in(started))
+            return super().communicate(input, timeout)
+
     monkeypatch.setattr(check_claude, "_PATIENCE", 0.3)
-    cli = fake_cli(tmp_path, f"sleep 300 & echo $! > {tmp_path}/pid; wait")
+    monkeypatch.setattr(subprocess, "Popen", Popen)
+    cli = fake_cli(tmp_path, f"sleep 300 & echo $! > {started}; wait")
     settings = Settings.read({"CLAUDE_EXECUTABLE": cli, "IS_SANDBOX": "1"}, cwd=tmp_path)
     check = next(check_claude.claude(settings))
     assert check.verdict == "warning"
+    pid = pid_in(started)
+    assert pid
     # The kill is sent, but the kernel may still be at it.
-    wait_for(lambda: not is_there(int((tmp_path / "pid").read_text())))
+    wait_for(lambda: not is_there(pid))
 
 
 def test_a_workspace_that_is_not_there_is_a_note(tmp_path: Path) -> None:
@@ -123,21 +169,17 @@ def test_orphans_are_listed_by_kind_and_nobody_is_touched(program: Program, tmp_
     folder = tmp_path / "bin"
     folder.mkdir()
     (folder / "codex").symlink_to("/bin/sleep")
-    stray = subprocess.Popen(
-        ["/bin/sleep", "301"], env={COOKIE_VARIABLE: "c" * 32, "ORCHESTRATOR_AGENT_ID": "a-1"}
-    )
     try:
-        done = program("doctor", "--orphans", "--json")
-        by_pid = {one["pid"]: one for one in done.json}
-        assert done.status == 1
-        assert by_pid[stray.pid]["kind"] == "without a keeper"
-        assert by_pid[stray.pid]["owner"] == "a-1"
-        (durable,) = [one for one in done.json if one["owner"] == agent]
-        assert durable["kind"] == "waits for an orchestrator"
-        assert stray.poll() is None
+        with a_stray() as stray:
+            done = program("doctor", "--orphans", "--json")
+            by_pid = {one["pid"]: one for one in done.json}
+            assert done.status == 1
+            assert by_pid[stray.pid]["kind"] == "without a keeper"
+            assert by_pid[stray.pid]["owner"] == "a-1"
+            (durable,) = [one for one in done.json if one["owner"] == agent]
+            assert durable["kind"] == "waits for an orchestrator"
+            assert stray.poll() is None
     finally:
-        stray.kill()
-        stray.wait()
         program("stop", agent)
 
 
@@ -157,7 +199,9 @@ def test_a_keeper_that_stands_still_is_listed(program: Program) -> None:
         assert (done.status, still["pid"], still["owner"]) == (1, keeper.pid, agent)
     finally:
         program("stop", agent)
-        nursery.resume()
+        # Without its orchestrator and its keeper it may be gone.
+        with suppress(psutil.NoSuchProcess):
+            nursery.resume()
 
 
 def test_a_process_without_environment_is_left_over_by_its_control_group(
@@ -166,7 +210,7 @@ def test_a_process_without_environment_is_left_over_by_its_control_group(
     script = f"env -i setsid sleep 303 & echo $! >{tmp_path}/pid; exec sleep 304"
     agent = program("run", "--detach", "--", "sh", "-c", script).out.strip()
     (row,) = program.wait_running()
-    pid = wait_for(lambda: int((tmp_path / "pid").read_text() or 0))
+    pid = wait_for(lambda: pid_in(tmp_path / "pid"))
     naked = psutil.Process(pid)
     wait_for(lambda: naked.name() == "sleep" and naked.environ() == {})
     grouped = f"/{agent}." in Path(f"/proc/{naked.pid}/cgroup").read_text()
@@ -202,6 +246,8 @@ def test_an_agent_cli_whose_parent_ended_is_of_another_tool(tmp_path: Path) -> N
     )
     pid = int(started.stdout)
     try:
+        # Until it is executed, it is one more shell.
+        wait_for(lambda: psutil.Process(pid).cmdline()[:1] == [str(cli)])
         adopted = psutil.Process(pid).ppid() == 1
         found = {one.pid: one for one in find_leftovers(Settings.read({}, cwd=tmp_path))}
         assert (pid in found) == adopted

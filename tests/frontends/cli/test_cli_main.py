@@ -21,6 +21,7 @@ from orchestrator import __main__ as entry
 from orchestrator import config
 from orchestrator.frontends.cli.overview import OVERVIEW, own_command
 from orchestrator.frontends.cli.program import app
+from tests.support.mcp_server import open_lines
 
 from .programs import PATIENCE, PROGRAM, Program
 
@@ -28,16 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 HEAVY = {"anyio", "mcp", "mcp_types", "psutil", "pydantic", "rich", "typer"}
-INITIALIZE = {
-    "jsonrpc": "2.0",
-    "id": 1,
-    "method": "initialize",
-    "params": {
-        "protocolVersion": "2025-06-18",
-        "capabilities": {},
-        "clientInfo": {"name": "test", "version": "0"},
-    },
-}
 
 
 @pytest.fixture
@@ -60,6 +51,19 @@ def imported(program: Program, *arguments: str, **environment: str) -> set[str]:
     )
     lines = done.stderr.decode().splitlines()
     return {line.rpartition("|")[2].strip().partition(".")[0] for line in lines if "|" in line}
+
+
+def serve_once(program: Program, *arguments: str, **environment: str) -> tuple[str, int]:
+    """Shake hands with a server, and end its input; the name that it gave, and its status."""
+    with open_lines(
+        [*PROGRAM, *arguments],
+        cwd=program.folder,
+        env=program.environment(**environment),
+        stderr=subprocess.DEVNULL,
+    ) as client:
+        name = client.initialize()["result"]["serverInfo"]["name"]
+        client.end_input()
+        return name, client.wait()
 
 
 def test_the_variables_are_those_of_the_settings() -> None:
@@ -106,18 +110,16 @@ def test_help_does_not_load_the_core(program: Program) -> None:
 
 @pytest.mark.parametrize("arguments", [(), ("mcp",)])
 def test_without_a_terminal_it_serves_mcp(program: Program, arguments: tuple[str, ...]) -> None:
-    done = program(*arguments, stdin=json.dumps(INITIALIZE).encode() + b"\n")
-    assert done.status == 0
-    assert json.loads(done.out)["result"]["serverInfo"]["name"] == "Claude Orchestrator"
+    assert serve_once(program, *arguments) == ("Claude Orchestrator", 0)
 
 
 def test_a_copy_whose_orchestrator_is_gone_serves_by_itself(program: Program) -> None:
-    done = program(
-        stdin=json.dumps(INITIALIZE).encode() + b"\n",
+    served = serve_once(
+        program,
         ORCHESTRATOR_SOCKET=str(program.folder / "gone"),
         ORCHESTRATOR_COOKIE="c" * 32,
     )
-    assert json.loads(done.out)["result"]["serverInfo"]["name"] == "Claude Orchestrator"
+    assert served == ("Claude Orchestrator", 0)
 
 
 def test_at_a_terminal_it_says_what_it_is(program: Program) -> None:

@@ -19,6 +19,16 @@ STUBBORN = (
     "while True: signal.pause()\n"
 )
 
+#: The program, but that it gives an agent more time to end by itself than any test takes.
+PATIENT = """
+import sys
+from orchestrator.__main__ import main
+from orchestrator.model import StopPolicy
+from orchestrator.providers import CommandProvider
+CommandProvider.stop = StopPolicy(term_grace=600.0)
+sys.exit(main())
+"""
+
 
 def test_output_and_exit_status_are_passed_on(program: Program) -> None:
     done = program("run", "--", "sh", "-c", "echo out; echo err >&2; exit 7")
@@ -100,7 +110,8 @@ def test_ctrl_c_asks_politely_and_says_so(program: Program) -> None:
 
 
 def test_a_second_ctrl_c_kills_at_once(program: Program) -> None:
-    process = program.start("run", "--", sys.executable, "-c", STUBBORN)
+    patient = (sys.executable, "-P", "-c", PATIENT)
+    process = program.start("run", "--", sys.executable, "-c", STUBBORN, program=patient)
     assert process.stdout is not None
     assert process.stderr is not None
     assert process.stdout.readline() == b"deaf\n"
