@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +12,7 @@ import pytest
 
 from orchestrator.config import COOKIE_VARIABLE
 from orchestrator.process import tree
+from tests.support.evidence import wait_until
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -68,7 +70,17 @@ def nobody_is_left() -> Generator[None]:
     run = f"{os.getpid()}-{os.urandom(4).hex()}"
     os.environ[RUN_VARIABLE] = run
     yield
-    left = [
+    # Whoever is on the way out may take its time on a busy machine.
+    with suppress(TimeoutError):
+        wait_until(lambda: not _left_of(run), "the end of what the tests started")
+
+    left = _left_of(run)
+    assert not left, f"processes of agents are left after the tests: {left}"
+
+
+def _left_of(run: str) -> list[str]:
+    """The processes of agents that descend from a run."""
+    return [
         f"{proc.pid} {proc.name}"
         for proc in tree.everyone()
         if proc.pid != os.getpid()
@@ -76,4 +88,3 @@ def nobody_is_left() -> Generator[None]:
         and (environment := tree.environment(proc.pid)).get(RUN_VARIABLE) == run
         and COOKIE_VARIABLE in environment
     ]
-    assert not left, f"processes of agents are left after the tests: {left}"

@@ -7,7 +7,15 @@ from typing import Final
 
 import pytest
 
-from tests.support.mcp_server import STATUSES, LineClient, World, ends, next_start, open_server
+from tests.support.mcp_server import (
+    STATUSES,
+    WAITS_LONG,
+    LineClient,
+    World,
+    ends,
+    next_start,
+    open_server,
+)
 
 END_OF_INPUT: Final = "end of input"
 WAYS: Final = {**STATUSES, END_OF_INPUT: 0}
@@ -33,7 +41,7 @@ IN_A_STOP: Final = (("asyncio", "SIGTERM"), ("trio", END_OF_INPUT))
 HABITS: Final = (
     "sleep=100 kids=1 escape=1 daemon=1",
     "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1",
-    "sleep=100 term_save=0.6",
+    "sleep=100 term_save=0.1",
 )
 #: How many processes they are together.
 PROCESSES: Final = 8
@@ -58,7 +66,7 @@ def check_log(world: World, reason: str) -> None:
 def test_an_end_while_idle_leaves_nobody_and_lets_agents_save(
     world: World, backend: str, way: str
 ) -> None:
-    with open_server(world, backend) as server:
+    with open_server(world, backend, variables=WAITS_LONG) as server:
         task = server.create_task()
         agents = [server.deploy(task, habit) for habit in HABITS]
         assert len(world.roster.wait_enrolled(PROCESSES)) == PROCESSES
@@ -78,7 +86,7 @@ def test_an_end_while_idle_leaves_nobody_and_lets_agents_save(
 def test_an_end_in_the_middle_of_launches_leaves_nobody(
     world: World, backend: str, way: str
 ) -> None:
-    with open_server(world, backend) as server:
+    with open_server(world, backend, variables=WAITS_LONG) as server:
         task = server.create_task()
         prompt = "[[fake sleep=100 escape=1]]"
         for number in range(12):
@@ -89,7 +97,7 @@ def test_an_end_in_the_middle_of_launches_leaves_nobody(
         world.roster.wait_enrolled(1)
         end(server, way)
         assert server.wait() == WAYS[way]
-        world.roster.wait_nobody(within=5)
+        world.roster.wait_nobody()
 
     check_log(world, way)
     known = next_start(world)
@@ -101,10 +109,10 @@ def test_an_end_in_the_middle_of_launches_leaves_nobody(
 
 @pytest.mark.parametrize(("backend", "way"), IN_A_STOP)
 def test_an_end_in_the_middle_of_a_stop_leaves_nobody(world: World, backend: str, way: str) -> None:
-    with open_server(world, backend) as server:
+    with open_server(world, backend, variables=WAITS_LONG) as server:
         task = server.create_task()
         stubborn = server.deploy(task, "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1")
-        saving = server.deploy(task, "sleep=100 term_save=0.6")
+        saving = server.deploy(task, "sleep=100 term_save=0.1")
         world.roster.wait_enrolled(4)
         for agent in (stubborn, saving):
             server.order("kill_real_agent", task_id=task, agent_id=agent, reason="enough")
@@ -125,9 +133,9 @@ def test_an_end_in_the_middle_of_a_stop_leaves_nobody(world: World, backend: str
 
 
 def test_later_signals_take_no_grace_away(world: World) -> None:
-    with open_server(world) as server:
+    with open_server(world, variables=WAITS_LONG) as server:
         task = server.create_task()
-        saving = server.deploy(task, "sleep=100 term_save=0.6")
+        saving = server.deploy(task, "sleep=100 term_save=0.1")
         world.roster.wait_agent(saving)
         server.signal("SIGINT")
         world.roster.wait_note(f"{saving}.saving")

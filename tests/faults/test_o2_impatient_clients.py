@@ -65,7 +65,7 @@ def test_nothing_is_left_the_work_is_saved_and_every_outcome_is_on_record(
         task = server.create_task()
         plain = server.deploy(task, "sleep=100 kids=1 escape=1 daemon=1")
         stubborn = server.deploy(task, "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1 daemon=1")
-        saving = server.deploy(task, "sleep=100 term_save=0.6")
+        saving = server.deploy(task, "sleep=100 term_save=0.1")
         world.roster.wait_enrolled(9)
         escalate(server, style)
         server.wait()

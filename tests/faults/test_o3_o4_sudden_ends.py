@@ -29,7 +29,7 @@ def deploy_all(world: World, server: LineClient) -> tuple[str, list[str]]:
     agents = [
         server.deploy(task, "sleep=100 kids=1 escape=1 daemon=1"),
         server.deploy(task, "sleep=100 ignore=HUP,INT,TERM kids=1 escape=1 daemon=1"),
-        server.deploy(task, "sleep=100 term_save=0.6"),
+        server.deploy(task, "sleep=100 term_save=0.1"),
     ]
     world.roster.wait_enrolled(9)
     return task, agents

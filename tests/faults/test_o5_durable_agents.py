@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
+import termios
 from typing import Final
 
 import pytest
 
+from orchestrator.process import tree
 from tests.support.evidence import wait_until
 from tests.support.mcp_server import LineClient, World, ends, next_start, open_server
 
@@ -35,6 +38,14 @@ def updates(server: LineClient, task: str) -> list[tuple[str, int]]:
     status = server.call("get_real_task_status", task_id=task)
     recent = status["enhanced_progress"]["recent_updates"]
     return sorted((update["agent_id"], update["progress"]) for update in recent)
+
+
+def has_passed_on(relay: LineClient) -> bool:
+    """Whether a relay has nothing more to send; what it had not sent would be asked later."""
+    unread = bytearray(4)
+    fcntl.ioctl(relay.stdin, termios.FIONREAD, unread)
+    now = tree.read(relay.process.pid)
+    return not any(unread) and now is not None and now.state == "S"
 
 
 @pytest.mark.parametrize(
@@ -93,6 +104,7 @@ def test_a_call_that_was_under_way_is_answered_once_and_ends_without_a_server_ar
             asked = relay.order(
                 "update_agent_progress", task_id=task, agent_id=agents[0], **REPORT, progress=1
             )
+            wait_until(lambda: has_passed_on(relay), "it is asked")
             os.kill(server.process.pid, signal.SIGKILL)
             server.wait()
             assert relay.receive(asked)["error"]["code"] == LOST

@@ -117,6 +117,11 @@ class Scene:
         else:
             await self.wait(FAMILY, FAMILY)
 
+    def is_naked(self) -> bool:
+        """Whether nobody finds the naked ones by their environment: they say hello before that."""
+        naked = [guest.pid for guest in self._liveness.guests if guest.word == "naked"]
+        return not any(tree.environment(pid) for pid in naked)
+
     def found(self) -> set[int]:
         """Whom a sweep finds; the kernel has ended the leaders, and nobody is left of the rest."""
         words = set(FAMILY[1:]) - set(self.left)
@@ -145,6 +150,7 @@ async def test_whoever_is_killed_bound_agents_are_gone_and_durable_ones_go_on_if
                 "nursery": [child.nursery],
                 "keepers": [keeper_of(bound).pid, keeper_of(lasting).pid],
             }
+            await until(scene.is_naked)
             kill_at_once([pid for party in killed for pid in pids[party]])
             await scene.wait_before_next_start()
             if "orchestrator" not in killed:
@@ -206,9 +212,8 @@ async def test_a_nursery_that_stands_still_leaves_at_the_next_start(
             nursery = child.nursery
             os.kill(nursery, signal.SIGSTOP)
             await until(lambda: (now := tree.read(nursery)) is not None and now.state == "T")
-            for pid in (keeper_of(bound).pid, child.pid):
-                os.kill(pid, signal.SIGKILL)
-
+            # An orchestrator that saw the end of the keeper would let the nursery go on.
+            kill_at_once([keeper_of(bound).pid, child.pid])
             await child.wait()
             another = tmp_path / "another" / "registry"
             another.mkdir(parents=True)

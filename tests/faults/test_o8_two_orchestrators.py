@@ -158,7 +158,12 @@ def test_mcp_when_one_is_killed_the_other_has_its_durable_agents_and_settles_the
         one.signal("SIGKILL")
         one.wait()
         wait_until(lambda: world.log.count(" adopted ") == 2, "those that are left are adopted")
-        wait_until(lambda: two.rows(task)[bound[1]]["state"] == "exited", "its end")
+
+        def bound_ended() -> bool:
+            rows = two.rows(task)
+            return all(rows[agent]["state"] == "exited" for agent in bound)
+
+        wait_until(bound_ended, "their ends")
         rows = two.rows(task)
         assert [rows[agent]["state"] for agent in durable] == ["frozen", "exited", "running"]
         assert two.call("thaw_agent", task_id=task, agent_id=durable[0])["state"] == "running"

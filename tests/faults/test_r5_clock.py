@@ -79,7 +79,7 @@ async def test_no_limit_and_no_grace_ends_early_or_late(
 ) -> None:
     clock = Clock(tmp_path)
     workspace, work = tmp_path / "workspace", tmp_path / "work"
-    graces = StopPolicy(term_grace=0.5, kill_limit=5.0)
+    graces = StopPolicy(term_grace=3.0, kill_limit=5.0)
     with anyio.fail_after(60):
         async with open_child(workspace, anyio_backend, env=clock.env) as child:
             steady = await launch(
@@ -87,7 +87,7 @@ async def test_no_limit_and_no_grace_ends_early_or_late(
             )
             orphan = await launch(child, "waits", liveness=liveness, orphan_limit=0.5)
             saving = await launch(
-                child, "saves_its_work", str(work), liveness=liveness, stop=PATIENT
+                child, "saves_its_work", str(work), "2.5", liveness=liveness, stop=PATIENT
             )
             stubborn = await launch(child, "ignores_signals", liveness=liveness, stop=graces)
             await liveness.wait_here("leader", times=4)

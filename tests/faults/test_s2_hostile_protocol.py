@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.support.mcp_server import ROOT, World, open_lines, open_server
+from tests.support.mcp_server import ROOT, WAITS_LONG, World, open_lines, open_server
 
 PARSE_ERROR: Final = -32700
 INVALID_REQUEST: Final = -32600
@@ -90,7 +90,7 @@ def test_a_thousand_calls_at_once_are_all_answered(world: World, backend: str) -
 def test_a_client_that_never_reads_holds_up_neither_agents_nor_the_end(
     world: World, backend: str
 ) -> None:
-    with open_server(world, backend) as server:
+    with open_server(world, backend, variables=WAITS_LONG) as server:
         task = server.create_task()
         agent = server.deploy(task, "sleep=100 ignore=INT kids=1")
         leader = world.roster.wait_agent(agent)

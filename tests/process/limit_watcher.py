@@ -2,8 +2,9 @@
 
 LIMITS is JSON. It starts one agent, says whatever is news of its limits, a JSON line each, and ends
 it with the first excess. Each line of standard input is a command: ``freeze``, ``thaw``, ``jump
-SECONDS``, which moves the wall clock for this process, and ``ask``, after which it looks, and says
-how long it has nothing to do. The end of standard input ends everything too.
+SECONDS``, which moves the wall clock for this process, and ``look``. After each it looks, and says
+how long it has nothing to do, and how many looks were due so far. The end of standard input ends
+everything too.
 """
 
 from __future__ import annotations
@@ -48,6 +49,7 @@ class Watcher:
         outputs = (order["stdout"], order["stderr"])
         self._house = Household(spawn(order, None), contained=True)
         self._watch = LimitWatch(self._house, json.loads(limits), outputs)
+        self._looks = 0
 
     def watch(self, wakeup: int) -> None:
         """Say what is news until a limit is exceeded, or nobody listens any more."""
@@ -69,12 +71,15 @@ class Watcher:
 
                 self._obey(*words)
 
+            if self._watch.timeout() == 0.0:
+                self._looks += 1
+
             for news in self._watch.look():
                 level = news["level"]
                 tell({**news, "said": say(news)})
 
             if 0 in ready:
-                tell({"timeout": self._watch.timeout()})
+                tell({"timeout": self._watch.timeout(), "looks": self._looks})
 
     def _obey(self, word: str, argument: str = "0") -> None:
         match word:

@@ -33,7 +33,8 @@ def base(nobody_below: None) -> Generator[str]:
         yield folder
 
 
-def _frozen(group: str) -> bool:
+def _frozen(group: str | None) -> bool:
+    assert group is not None
     return "frozen 1" in Path(group, "cgroup.events").read_text().splitlines()
 
 
@@ -95,7 +96,8 @@ async def test_a_house_is_not_empty_while_its_group_is_not(
             assert kept.group is not None
             with stranger_in(kept.group, *argv("ignores_signals"), env=liveness.env) as stranger:
                 await liveness.wait_here("leader", times=2)
-                answer = await kept.ask("stop 0.5")
+                # Time enough for the agent to end by SIGTERM; the stranger uses up all of it.
+                answer = await kept.ask("stop 2")
                 assert stranger.wait() == -signal.SIGKILL
 
     assert answer["exit"] == ["signal", signal.SIGTERM]
@@ -132,10 +134,11 @@ async def test_a_frozen_group_stands_still_and_a_stop_thaws_it_first(
             assert kept.group is not None
             assert not _frozen(kept.group)
             assert (await kept.ask("freeze"))["frozen"] == [kept.leader]
-            assert _frozen(kept.group)
+            # One that the machine keeps from it stands still later than the keeper waits for it.
+            await until(lambda: _frozen(kept.group))
             assert read(kept.leader).state != "T", "no SIGSTOP was needed"
             await kept.ask("thaw")
-            assert not _frozen(kept.group)
+            await until(lambda: not _frozen(kept.group))
             await kept.ask("freeze")
             answer = await kept.ask("stop 20")
 
@@ -150,7 +153,9 @@ async def test_a_bomb_that_is_frozen_stands_still(
     with anyio.fail_after(40):
         async with open_kept(tmp_path, *command, base=base, env=liveness.env) as kept:
             await liveness.wait_here("leader", "forking")
-            frozen = set((await kept.ask("freeze"))["frozen"])
+            await kept.ask("freeze")
+            await until(lambda: _frozen(kept.group))
+            frozen = set((await kept.ask("look"))["alive"])
             assert len(frozen) > 4
             for _look in range(5):
                 assert set((await kept.ask("look"))["alive"]) == frozen

@@ -82,7 +82,8 @@ async def test_an_agent_leads_its_session_and_its_keeper_stands_in_another(
     launcher: Launcher, tmp_path: Path, liveness: Liveness
 ) -> None:
     with anyio.fail_after(10):
-        link, running = await launcher.launch(_order(tmp_path, *argv("waits"), liveness=liveness))
+        order = _order(tmp_path, *argv("waits"), liveness=liveness, stop=PATIENT)
+        link, running = await launcher.launch(order)
         with link:
             leader, keeper = tree.read(running.leader.pid), tree.read(running.keeper.pid)
             assert leader is not None

@@ -14,7 +14,7 @@ import pytest
 from orchestrator.process import gauges, ps, tree
 from orchestrator.process.tree import Proc
 from tests.support.agents import argv
-from tests.support.evidence import wait_until
+from tests.support.evidence import ask_until, wait_until
 
 from .watched import limits, watched
 
@@ -46,8 +46,8 @@ async def test_a10_an_agent_that_computes_is_not_idle_but_runs_out_of_time(
     async with watched(tmp_path, liveness, allowed, *argv("burns", how)) as agent:
         excess = await agent.excess()
 
+    # A warning is given if a look falls into the last fifth of a limit, which nobody can promise.
     assert excess["said"] == "limit reached: wall clock 2 s"
-    assert agent.warned()[-1] == "wall_clock"
     assert [news["limit"] for news in agent.news if news["level"] == "exceeded"] == ["wall_clock"]
 
 
@@ -57,20 +57,27 @@ async def test_a10_an_agent_that_writes_is_not_idle(tmp_path: Path, liveness: Li
         excess = await agent.excess()
 
     assert excess["limit"] == "wall_clock"
-    assert agent.warned() == ["wall_clock"]
+    assert set(agent.warned()) <= {"wall_clock"}
 
 
 async def test_a10_a_frozen_agent_is_not_idle_and_its_time_runs_on(
     tmp_path: Path, liveness: Liveness
 ) -> None:
-    allowed = limits(idle=1, wall_clock=2.5)
+    allowed = limits(idle=1, wall_clock=4)
     async with watched(tmp_path, liveness, allowed, *argv("burns", "itself")) as agent:
-        await agent.ask("freeze")
-        assert (await agent.next_news())["limit"] == "wall_clock"
+        left = await agent.ask("freeze")
+        assert left is not None
+        assert left > 1.2, "the next look is that at the wall clock"
+
+        async def longer_than_it_may_be_idle() -> bool:
+            now = await agent.ask("look")
+            return now is not None and now < left - 1.2
+
+        await ask_until(longer_than_it_may_be_idle, "its time runs on")
         assert await agent.ask("thaw") is not None
         assert (await agent.excess())["limit"] == "wall_clock"
 
-    assert agent.warned() == ["wall_clock"]
+    assert set(agent.warned()) <= {"wall_clock"}
 
 
 async def test_a10_memory_is_counted_in_every_session(tmp_path: Path, liveness: Liveness) -> None:
@@ -96,16 +103,12 @@ async def test_memory_that_several_processes_share_counts_once(
 ) -> None:
     # Five of them have 60 MB: 300 if it counted for each, 60 and some for what is theirs alone.
     habit = argv("holds_memory", "shared", "60")
-    allowed = limits(memory=180 * MB, wall_clock=3)
-    async with watched(tmp_path, liveness, allowed, *habit) as agent:
-        await liveness.wait_here("sharer", times=4)
-        assert (await agent.excess())["limit"] == "wall_clock"
-
-    assert agent.warned() == ["wall_clock"]
-    sharers = len(liveness.guests)
     async with watched(tmp_path, liveness, limits(memory=180 * MB), *habit) as agent:
-        await liveness.wait_here("sharer", times=8)
-        for guest in liveness.guests[sharers:]:
+        await liveness.wait_here("sharer", times=4)
+        # Once a second, which is four looks at most, it is found out who is there.
+        await agent.wait_looks(8)
+        assert agent.news == []
+        for guest in liveness.guests:
             if guest.word == "sharer":
                 os.kill(guest.pid, signal.SIGUSR1)
 
@@ -148,7 +151,7 @@ async def test_r5_a_jump_of_the_wall_clock_makes_no_limit_early_or_late(
         assert timeout <= gauges.IDLE_LONGEST
         assert agent.news == []
 
-    short = limits(wall_clock=2, idle=1)
+    short = limits(wall_clock=60, idle=1)
     async with watched(tmp_path, liveness, short, *argv("waits")) as agent:
         await agent.ask(f"jump {seconds}")
         assert (await agent.excess())["limit"] == "idle"

@@ -42,6 +42,12 @@ def _manager(runtime: Path) -> Generator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def _time_enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a scope be tried for as long as anything may take on a busy machine."""
+    monkeypatch.setattr("orchestrator.process.scope._TRIAL_TIMEOUT", 30.0)
+
+
 @pytest.fixture
 def runtime(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A short path: a socket's address holds 107 bytes."""

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import anyio
 from anyio.streams.buffered import BufferedByteReceiveStream
 
+from tests.support.evidence import ask_until
+
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
@@ -67,15 +69,27 @@ class Watched:
 
     async def ask(self, command: str) -> float | None:
         """Give a command; returns for how long there is nothing to do after it."""
-        await self._commands.send(f"{command}\n".encode())
-        while "timeout" not in (line := await self._hear()):
-            continue
+        return (await self._order(command))["timeout"]
 
-        return line["timeout"]
+    async def wait_looks(self, number: int) -> None:
+        """Wait until so many more looks at its limits were due, and taken."""
+        before = (await self._order("look"))["looks"]
+
+        async def enough() -> bool:
+            return (await self._order("look"))["looks"] >= before + number
+
+        await ask_until(enough, f"{number} looks at its limits")
 
     def warned(self) -> list[str]:
         """The limits that were warned of."""
         return [news["limit"] for news in self.news if news["level"] == "warning"]
+
+    async def _order(self, command: str) -> dict[str, Any]:
+        await self._commands.send(f"{command}\n".encode())
+        while "timeout" not in (line := await self._hear()):
+            continue
+
+        return line
 
     async def _hear(self) -> dict[str, Any]:
         line = json.loads(await self._lines.receive_until(b"\n", 10_000))

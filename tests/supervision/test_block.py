@@ -103,7 +103,8 @@ async def test_o1_what_is_not_done_in_time_is_carried_through_by_its_keeper(
     tmp_path: Path, liveness: Liveness
 ) -> None:
     work = tmp_path / "work"
-    saving = spec("saves_its_work", str(work), liveness=liveness)
+    # It takes so long that it is still at it when the block has been left.
+    saving = spec("saves_its_work", str(work), "4", liveness=liveness)
     saving = saving.model_copy(update={"stop": StopPolicy(term_grace=15.0)})
     workspace = tmp_path / "workspace"
     with anyio.fail_after(20):

@@ -13,6 +13,7 @@ import pytest
 
 from orchestrator import ExitedWithCode, Limits, open_orchestrator
 from orchestrator.model import AgentRecord
+from orchestrator.process import tree
 from tests.support.agents import PATIENT
 from tests.support.durable import (
     LONG,
@@ -99,9 +100,10 @@ async def test_o5_an_end_that_nobody_watched_is_known_with_its_code_and_its_outp
 ) -> None:
     with anyio.fail_after(30):
         (before,) = await leave(tmp_path, anyio_backend, speaking())
-        await until(lambda: before.files.stdout.read_text() == "early\n")
-        assert before.pid is not None
-        os.kill(before.pid, signal.SIGUSR1)
+        pid = before.pid
+        assert pid is not None
+        await until(lambda: [proc.name for proc in tree.descendants(pid)] == ["sleep"])
+        os.kill(pid, signal.SIGUSR1)
         await wait_outcome(before)
         async with open_orchestrator(tmp_path) as orchestrator:
             record = await wait_recorded(orchestrator, before.id)
@@ -220,7 +222,7 @@ async def test_o5_limits_hold_without_an_orchestrator(
 async def test_o5_an_adoption_ends_the_time_without_an_orchestrator(
     anyio_backend: str, tmp_path: Path, liveness: Liveness
 ) -> None:
-    asked = durable("waits", liveness=liveness, orphan_limit=2.0, limits=Limits(wall_clock=3.0))
+    asked = durable("waits", liveness=liveness, orphan_limit=10.0, limits=Limits(wall_clock=12.0))
     with anyio.fail_after(30):
         async with open_orchestrator(tmp_path) as orchestrator:
             (before,) = await leave(tmp_path, anyio_backend, asked)
@@ -240,6 +242,7 @@ async def test_o5_without_its_door_an_agent_cannot_be_adopted_but_stopped_and_fr
 
         async with open_orchestrator(tmp_path) as orchestrator:
             await until(lambda: caplog.text.count("cannot be adopted") == 2, seconds=LONG)
+            await until(lambda: speaks.files.stdout.read_text() == "early\n")
             assert orchestrator.agents == ()
             assert (await orchestrator.freeze(before.id)).state.kind == "frozen"
             assert (await orchestrator.thaw(before.id)).state.kind == "running"

@@ -19,6 +19,7 @@ from orchestrator.model import (
     AgentFiles,
     AgentRecord,
     AgentState,
+    Cookie,
     ExitedWithCode,
     Lost,
     OrchestratorRecord,
@@ -31,7 +32,7 @@ from orchestrator.model import (
 from orchestrator.process.identity import alive, identify
 from orchestrator.process.record import PART
 from orchestrator.registry import Registry
-from orchestrator.supervision import reconcile, watch
+from orchestrator.supervision import ending, reconcile
 from tests.support.agents import QUICK, argv
 from tests.support.waiting import until
 
@@ -71,7 +72,7 @@ def _gone(now: ProcessIdentity) -> ProcessIdentity:
 
 
 @contextmanager
-def _stranger(liveness: Liveness, cookie: str | None = None) -> Generator[ProcessIdentity]:
+def _stranger(liveness: Liveness, cookie: Cookie | None = None) -> Generator[ProcessIdentity]:
     """A live process that this test started; it may carry a cookie."""
     env = {**os.environ, **liveness.env} | ({COOKIE_VARIABLE: cookie} if cookie else {})
     with subprocess.Popen(argv("waits"), env=env, start_new_session=True) as process:
@@ -84,7 +85,7 @@ def _stranger(liveness: Liveness, cookie: str | None = None) -> Generator[Proces
 
 
 def _leave(
-    workspace: Path, owner: ProcessIdentity, state: AgentState, cookie: str | None = None
+    workspace: Path, owner: ProcessIdentity, state: AgentState, cookie: Cookie | None = None
 ) -> AgentRecord:
     """Write what a dead orchestrator with this identity left in the registry."""
     run = OrchestratorRecord(
@@ -106,7 +107,7 @@ def _leave(
         task_id=None,
         depth=1,
         prompt_preview="",
-        cookie=type(new_cookie())(cookie) if cookie else new_cookie(),
+        cookie=cookie or new_cookie(),
         files=AgentFiles(
             prompt=folder / "in",
             stdout=folder / "out",
@@ -150,12 +151,11 @@ async def test_r3_a_stranger_with_the_pids_of_agent_and_keeper_is_never_signalle
 async def test_r3_a_cookie_does_not_condemn_a_process_that_is_older_than_the_agent(
     tmp_path: Path, liveness: Liveness
 ) -> None:
-    with _stranger(liveness, cookie="c" * 32) as stranger:
+    cookie = new_cookie()
+    with _stranger(liveness, cookie) as stranger:
         await liveness.wait_here("leader")
         later = stranger.model_copy(update={"start_ticks": stranger.start_ticks + 1})
-        record = _leave(
-            tmp_path, later, Running(since=NOW, leader=later, keeper=later), cookie="c" * 32
-        )
+        record = _leave(tmp_path, later, Running(since=NOW, leader=later, keeper=later), cookie)
         settled = await _settled(tmp_path, record)
         assert alive(stranger)
 
@@ -165,10 +165,11 @@ async def test_r3_a_cookie_does_not_condemn_a_process_that_is_older_than_the_age
 async def test_r4_after_a_restart_of_the_machine_nothing_is_signalled(
     tmp_path: Path, liveness: Liveness
 ) -> None:
-    with _stranger(liveness, cookie="d" * 32) as stranger:
+    cookie = new_cookie()
+    with _stranger(liveness, cookie) as stranger:
         await liveness.wait_here("leader")
         was = stranger.model_copy(update={"boot_id": "another boot"})
-        record = _leave(tmp_path, was, Running(since=NOW, leader=was, keeper=was), cookie="d" * 32)
+        record = _leave(tmp_path, was, Running(since=NOW, leader=was, keeper=was), cookie)
         settled = await _settled(tmp_path, record)
         assert alive(stranger)
 
@@ -180,7 +181,8 @@ async def test_r4_after_a_restart_of_the_machine_nothing_is_signalled(
 async def test_o3_whoever_carries_the_cookie_of_an_agent_without_a_keeper_is_swept(
     tmp_path: Path, liveness: Liveness, known: str
 ) -> None:
-    with _stranger(liveness, cookie="e" * 32) as orphan:
+    cookie = new_cookie()
+    with _stranger(liveness, cookie) as orphan:
         await liveness.wait_here("leader")
         gone = _gone(orphan)
         state = (
@@ -188,7 +190,7 @@ async def test_o3_whoever_carries_the_cookie_of_an_agent_without_a_keeper_is_swe
             if known == "starting"
             else Running(since=NOW, leader=orphan, keeper=gone)
         )
-        record = _leave(tmp_path, gone, state, cookie="e" * 32)
+        record = _leave(tmp_path, gone, state, cookie)
         settled = await _settled(tmp_path, record)
         with anyio.fail_after(5):
             await liveness.wait_gone()
@@ -239,7 +241,7 @@ async def test_o3_the_last_word_of_a_keeper_that_was_never_recorded_is_waited_fo
     buried = anyio.Event()
 
     async def bury(*one: Any, **named: Any) -> Lost:
-        lost = await watch.bury(*one, **named)
+        lost = await ending.bury(*one, **named)
         buried.set()
         return lost
 

@@ -116,8 +116,9 @@ async def test_a3_an_agent_that_needs_its_grace_to_save_its_work_gets_it(
 async def test_a4_children_in_its_group_in_sessions_and_groups_of_their_own_die_with_their_agent(
     orchestrator: Supervisor, liveness: Liveness
 ) -> None:
+    patient = spec("has_children", liveness=liveness).model_copy(update={"stop": PATIENT})
     with anyio.fail_after(10):
-        agent = await orchestrator.launch(spec("has_children", liveness=liveness))
+        agent = await orchestrator.launch(patient)
         await liveness.wait_here("leader", "child", "session", "group")
         outcome = await agent.stop()
         await liveness.wait_gone()
@@ -131,8 +132,11 @@ async def test_a4_children_in_its_group_in_sessions_and_groups_of_their_own_die_
 async def test_a4_children_that_ignore_sigterm_are_killed_when_their_agent_has_gone_politely(
     orchestrator: Supervisor, liveness: Liveness
 ) -> None:
-    with anyio.fail_after(10):
-        agent = await orchestrator.launch(spec("has_stubborn_children", liveness=liveness))
+    # Time enough for the leader to end by SIGTERM; the others use up all of it.
+    stop = QUICK.model_copy(update={"term_grace": 2.0})
+    asked = spec("has_stubborn_children", liveness=liveness).model_copy(update={"stop": stop})
+    with anyio.fail_after(20):
+        agent = await orchestrator.launch(asked)
         await liveness.wait_here("child", "session")
         outcome = await agent.stop()
         await liveness.wait_gone()

@@ -25,6 +25,10 @@ SERVER: Final = (sys.executable, "-m", "orchestrator")
 ROOT: Final = Path(__file__).resolve().parents[2]
 STATUSES: Final = {"SIGINT": 130, "SIGTERM": 143, "SIGHUP": 129}
 
+#: A server that waits for the ends of its agents, however long they take: with all graces a stop
+#: takes 1.7 s, and by default a server waits for 2.0 s, which a busy machine makes too short.
+WAITS_LONG: Final = {"ORCHESTRATOR_SHUTDOWN_TIMEOUT": "30"}
+
 #: What would change how a server works, were it left from the tests' own surroundings.
 _UNSET: Final = ("CLAUDE_", "ORCHESTRATOR_SOCKET", "ORCHESTRATOR_COOKIE", "ORCHESTRATOR_AGENT")
 

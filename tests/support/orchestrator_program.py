@@ -14,7 +14,7 @@ import logging
 import os
 import signal
 import sys
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,6 +25,7 @@ from orchestrator import (
     AgentSpec,
     GateClosedError,
     Limits,
+    NotFoundError,
     OrchestratorError,
     Settings,
     Supervisor,
@@ -154,14 +155,12 @@ async def act(supervisor: Supervisor, command: dict[str, Any]) -> AgentRecord:
         case "launch":
             agent = await supervisor.launch(AgentSpec.model_validate(command["spec"]))
             return agent.record
-        case "wait":
-            agent = supervisor.agent(command["id"])
-            await agent.wait_ended()
-            return agent.record
-        case "wait_exited":
-            agent = supervisor.agent(command["id"])
-            await agent.wait_exited()
-            return agent.record
+        case "wait" | "wait_exited":
+            # One that has ended already has no handle any more; it is on record.
+            with suppress(NotFoundError):
+                agent = supervisor.agent(command["id"])
+                await (agent.wait_ended() if command["do"] == "wait" else agent.wait_exited())
+                return agent.record
         case "stop":
             await supervisor.stop(command["id"], reason=command["reason"])
         case "stop_family":
