@@ -57,11 +57,11 @@ class KeeperLink:
         self._pending: list[dict[str, Any]] = []
 
     @classmethod
-    def broken(cls) -> Self:
-        """Make a link to a keeper that is gone."""
+    def broken(cls, nursery: int | None) -> Self:
+        """Make a link to a keeper that is gone, and was forked by this nursery."""
         ours, theirs = socket.socketpair()
         theirs.close()
-        return cls(ours, None)
+        return cls(ours, nursery)
 
     def __enter__(self) -> Self:
         """Return the link."""

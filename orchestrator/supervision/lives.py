@@ -174,7 +174,7 @@ class Lives:
                     self._count(agent.record)
                     return
 
-            met = await self._regain(agent)
+            met = await self._regain(agent, link.nursery)
             if met is None:
                 return
 
@@ -187,7 +187,9 @@ class Lives:
         if not isinstance(known, Stopping) and may_follow(known, state):
             self._watcher.record(agent, state)
 
-    async def _regain(self, agent: Agent) -> tuple[KeeperLink, AgentState] | None:
+    async def _regain(
+        self, agent: Agent, nursery: int | None
+    ) -> tuple[KeeperLink, AgentState] | None:
         """Come in at a keeper again where somebody has who is no orchestrator of this workspace.
 
         Returns:
@@ -202,7 +204,7 @@ class Lives:
 
             if not is_kept(agent.record):
                 # Its end is on disk, or it is lost: to be found out as ever.
-                return KeeperLink.broken(), agent.record.state
+                return KeeperLink.broken(nursery), agent.record.state
 
         return None
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -19,14 +20,14 @@ from orchestrator import (
     default_providers,
     open_orchestrator,
 )
-from orchestrator.model import AgentId, AgentRecord, Stopping
+from orchestrator.model import AgentId, AgentRecord, Lost, Stopping
 from orchestrator.process import link
 from orchestrator.providers import CommandProvider
 from orchestrator.registry.agents import Agents
-from orchestrator.supervision import lives, reconcile
+from orchestrator.supervision import lives, reconcile, watch
 from orchestrator.supervision.remote import stop_anywhere
 from tests.support.agents import spec
-from tests.support.durable import durable, leave, outcome_of, wait_adopted, wait_recorded
+from tests.support.durable import durable, keeper_of, leave, outcome_of, wait_adopted, wait_recorded
 from tests.support.orchestrators import open_child
 from tests.support.waiting import until
 
@@ -285,3 +286,26 @@ async def test_a_keeper_that_may_not_be_signalled_is_said_and_its_agent_stays_on
 
 def errors(caplog: pytest.LogCaptureFixture) -> list[BaseException]:
     return [each.exc_info[1] for each in caplog.records if each.exc_info and each.exc_info[1]]
+
+
+async def test_what_was_swept_is_told_although_its_keeper_seemed_to_live_on(
+    orchestrator: Supervisor, liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A killed process closes its descriptors a moment before it has ended."""
+    looks: list[AgentRecord] = []
+
+    def lives_at_first(record: AgentRecord) -> bool:
+        looks.append(record)
+        return len(looks) == 1
+
+    monkeypatch.setattr(watch, "is_kept", lives_at_first)
+    with anyio.fail_after(30):
+        agent = await orchestrator.launch(durable("starts_daemon", liveness=liveness))
+        await liveness.wait_here("leader", "daemon")
+        os.kill(keeper_of(agent.record).pid, signal.SIGKILL)
+        record = await wait_recorded(orchestrator, agent.id)
+        await liveness.wait_gone()
+
+    assert looks
+    assert isinstance(record.state, Lost)
+    assert liveness.pid("daemon") in {note.pid for note in record.state.swept}
