@@ -320,9 +320,14 @@ def test_whatever_happens_to_the_file_in_the_midst_of_changes_no_agent_is_lost(
             each.wait_done()
             each.wait_done()
 
-    for each in survivors:
-        each.order("check")
-        each.wait_done()
+    # As long as one of them puts another file there: a process with agents looks when it is told
+    # of that by the folder.
+    files = [0]
+    while files[-1] != path.stat().st_ino:
+        files.append(path.stat().st_ino)
+        for each in survivors:
+            each.order("check")
+            each.wait_done()
 
     with Registry.open(tmp_path) as registry:
         assert live_by_owner(registry, survivors) == {"north": 10, "east": 10, "south": 10}
