@@ -20,6 +20,7 @@ from orchestrator.model import AgentRecord
 from orchestrator.process import tree
 from tests.support.durable import keeper_of, wait_recorded
 from tests.support.orchestrators import open_child
+from tests.support.signals import kill_at_once
 
 LAST = Path("/proc/sys/kernel/ns_last_pid")
 ATTEMPTS = 50
@@ -56,10 +57,7 @@ async def leave(workspace: Path, backend: str) -> tuple[list[AgentRecord], list[
         asked = [AgentSpec(argv=("/bin/sleep", "40"), durable=durable) for durable in (True, False)]
         records = [AgentRecord.model_validate(await child.launch(spec)) for spec in asked]
         keepers = [keeper_of(record).pid for record in records]
-        for number in (signal.SIGSTOP, signal.SIGKILL):
-            for pid in (child.pid, child.nursery, *keepers):
-                os.kill(pid, number)
-
+        kill_at_once((child.pid, child.nursery, *keepers))
         await child.wait()
         pids = [child.pid, child.nursery, *keepers, *(record.pid or 0 for record in records)]
 

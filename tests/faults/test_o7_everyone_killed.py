@@ -24,6 +24,7 @@ from orchestrator.registry import Registry
 from tests.support.durable import LONG, durable, keeper_of, wait_adopted, wait_recorded
 from tests.support.liveness import Liveness, open_liveness
 from tests.support.orchestrators import ChildOrchestrator, open_child
+from tests.support.signals import kill_at_once
 from tests.support.waiting import until, wait_nobody_below
 
 if TYPE_CHECKING:
@@ -60,13 +61,6 @@ async def launch(child: ChildOrchestrator, liveness: Liveness, *, lives_on: bool
     """Launch an agent with a whole household."""
     asked = durable("has_household", liveness=liveness, durable=lives_on)
     return AgentRecord.model_validate(await child.launch(asked))
-
-
-def kill_at_once(pids: list[int]) -> None:
-    """Kill these; nobody of them runs any more when the first one dies."""
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in pids:
-            os.kill(pid, number)
 
 
 async def wait_lost(workspace: Path, *records: AgentRecord) -> None:

@@ -20,6 +20,7 @@ from orchestrator.process.nursery import _Nursery  # pyright: ignore[reportPriva
 from orchestrator.process.sweep import sweep
 from tests.support.agents import QUICK, argv
 from tests.support.cgroups import open_folder, stranger_in, there
+from tests.support.signals import kill_at_once
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -180,13 +181,6 @@ async def test_o7_what_is_swept_of_two_agents_at_once_is_told_of_each_by_itself(
     swept = [{note.pid for note in notes or ()} for notes in told]
     assert daemons <= swept[0] | swept[1]
     assert not swept[0] & swept[1]
-
-
-def kill_at_once(pids: list[int]) -> None:
-    """Kill these; nobody of them runs any more when the first one dies."""
-    for number in (signal.SIGSTOP, signal.SIGKILL):
-        for pid in pids:
-            os.kill(pid, number)
 
 
 class LeftLate(AgentGroup):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import socket
 from pathlib import Path
@@ -32,6 +31,7 @@ from tests.support.durable import (
     wait_recorded,
 )
 from tests.support.orchestrators import open_child
+from tests.support.signals import kill_at_once
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -292,10 +292,7 @@ async def test_o7_whoever_is_killed_nobody_stays_frozen(
             if killed == "all":
                 pids = [child.pid, child.nursery, *pids]
 
-            for number in (signal.SIGSTOP, signal.SIGKILL):
-                for pid in pids:
-                    os.kill(pid, number)
-
+            kill_at_once(pids)
             async with open_orchestrator(tmp_path) as orchestrator:
                 record = await wait_recorded(orchestrator, launched.id)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import signal
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
@@ -14,6 +13,7 @@ from orchestrator import ExitedWithCode, open_orchestrator
 from orchestrator.model import AgentId, AgentRecord
 from tests.support.agents import PATIENT, spec
 from tests.support.orchestrators import ChildOrchestrator, open_child
+from tests.support.signals import kill_at_once
 from tests.support.waiting import until
 
 if TYPE_CHECKING:
@@ -224,11 +224,7 @@ async def test_o7_whichever_of_orchestrator_nursery_and_keeper_are_killed_nobody
                 "nursery": child.nursery,
                 "keeper": agent.state.keeper.pid,
             }
-            # All at once: nobody runs any more when the first one dies.
-            for number in (signal.SIGSTOP, signal.SIGKILL):
-                for party in killed:
-                    os.kill(pids[party], number)
-
+            kill_at_once(pids[party] for party in killed)
             if killed == ("nursery",):
                 # Its keepers live on, and a new nursery takes what comes.
                 again = await child.launch(spec("waits", liveness=liveness))

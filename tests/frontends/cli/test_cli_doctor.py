@@ -17,6 +17,7 @@ from orchestrator.frontends.cli.doctor import leftovers as check_leftovers
 from orchestrator.frontends.cli.doctor.leftovers import Leftover, find_leftovers, leftovers
 from orchestrator.frontends.cli.doctor.workspace import workspace
 from orchestrator.process import tree
+from tests.support.signals import kill_at_once
 
 from .programs import Program, is_there, wait_for
 
@@ -219,10 +220,7 @@ def test_a_process_without_environment_is_left_over_by_its_control_group(
     nursery = keeper.parent()
     assert nursery is not None
     try:
-        for end in (psutil.Process.suspend, psutil.Process.kill):
-            for one in (nursery, keeper):
-                end(one)
-
+        kill_at_once((nursery.pid, keeper.pid))
         wait_for(lambda: not is_there(keeper.pid))
         found = program("doctor", "--orphans", "--json").json
         assert [one["owner"] for one in found if one["pid"] == naked.pid] == [agent] * grouped
