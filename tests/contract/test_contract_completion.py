@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 
 from tests.support.evidence import ask_until
 
+from .clients import open_client
+
 if TYPE_CHECKING:
+    from tests.support.mcp_server import World
+
     from .clients import Contract
+
+#: The server, but that its look at an agent's files takes whatever it takes here.
+PATIENT: Final = """
+import sys
+from orchestrator.__main__ import main
+from orchestrator.tasks import completion
+completion._SECONDS_MAX = 60.0
+sys.exit(main())
+"""
 
 
 async def claim(
@@ -55,14 +69,15 @@ async def test_a_claim_without_any_work_is_doubted_but_stands(server: Contract) 
     assert await ask_until(on_disk, f"the validation of {agent} on disk") == found
 
 
-async def test_files_findings_and_words_speak_for_a_claim(server: Contract) -> None:
+async def test_files_findings_and_words_speak_for_a_claim(world: World, backend: str) -> None:
     message = "Fixed the wiring, all tests passed and verified by hand"
-    _, _, found = await claim(server, "sleep=100 touch=new.txt", message=message)
+    async with open_client(world, backend, program=(sys.executable, "-c", PATIENT)) as server:
+        _, _, found = await claim(server, "sleep=100 touch=new.txt", message=message)
+
     evidence = found["evidence_summary"]
     # The agent's own file; neither the old one nor what the server wrote.
-    seen = evidence["workspace_evidence"]
-    # A look that takes too long ends before it has seen all, and says so.
-    assert seen["modified_files_count"] >= 1 or not seen["all_files_seen"]
+    assert evidence["workspace_evidence"]["modified_files_count"] >= 1
+    assert evidence["workspace_evidence"]["all_files_seen"] is True
     assert set(evidence["message_validation"]["evidence_keywords_found"]) >= {"fixed", "passed"}
     assert found["blocking_issues"] == []
 
