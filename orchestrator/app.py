@@ -65,7 +65,7 @@ async def open_orchestrator(
     settings = settings or Settings.read(workspace=named)
     with one_error(), Registry.open(settings.workspace) as registry:
         async with (
-            # of the tasks of servers: an agent of theirs may end under this one
+            # Servers of the workspace have tasks, and an agent of these may end under this run.
             open_projector(registry, settings) as projector,
             open_launcher(log_path(settings.workspace), cgroups=settings.cgroups) as launcher,
             open_supervisor(

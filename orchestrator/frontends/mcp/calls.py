@@ -15,7 +15,6 @@ from orchestrator.errors import OrchestratorError
 from orchestrator.model import Limits
 
 from .tools import TOOLS
-from .tools.base import READS
 from .verbatim import check_json
 
 if TYPE_CHECKING:
@@ -50,7 +49,7 @@ BY_NAME: Final[Mapping[str, type[ToolCall]]] = {call.tool: call for call in TOOL
 def is_reading(name: str) -> bool:
     """Whether a tool only reads; what it answers may be of any length."""
     kind = BY_NAME.get(name)
-    return kind is not None and kind.hints is READS
+    return kind is not None and kind.hints.read_only_hint is True
 
 
 async def call_tool(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from functools import partial
 
 from orchestrator.app import open_app
@@ -20,5 +19,4 @@ def main() -> int:
                 partial(open_app, surroundings=surroundings), agent_socket=surroundings.socket
             )
     except InvalidInputError as error:
-        sys.stderr.write(f"orchestrator: {error}\n")
-        return stdio.USAGE
+        return stdio.refuse(error)

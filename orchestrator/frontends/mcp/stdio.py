@@ -201,10 +201,15 @@ def main(open_app: OpenApp, *, agent_socket: Path | None = None) -> int:
         set_up_logging(os.environ)
         settings, backend = Settings.read(), _backend(os.environ)
     except InvalidInputError as error:
-        sys.stderr.write(f"orchestrator: {error}\n")
-        return USAGE
+        return refuse(error)
 
     return _leave(_run(settings, backend, open_app, agent_socket))
+
+
+def refuse(error: InvalidInputError) -> int:
+    """Say why the server cannot be started; returns the exit status."""
+    sys.stderr.write(f"orchestrator: {error}\n")
+    return USAGE
 
 
 def _backend(variables: Mapping[str, str]) -> Backend:

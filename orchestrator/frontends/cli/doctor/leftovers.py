@@ -25,7 +25,7 @@ from .check import Check
 from .workspace import damage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from orchestrator.config import Settings
     from orchestrator.model import AgentRecord
@@ -108,8 +108,7 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
 
         environment = tree.environment(proc.pid)
         cookie = environment.get(COOKIE_VARIABLE)
-        group = agent_of(proc.pid)
-        owner = environment.get(AGENT_VARIABLE, "an agent") if cookie else group and group[0]
+        owner = _agent(proc, environment)
         if owner is not None and cookie not in cookies:
             advice = "`orchestrator stop --all` in its workspace, or kill it"
             found.append(_leftover("without a keeper", proc, owner, advice))
@@ -118,6 +117,15 @@ def find_leftovers(settings: Settings) -> list[Leftover]:
             found.append(_leftover("of another tool", proc, foster, advice))
 
     return found
+
+
+def _agent(proc: Proc, environment: Mapping[str, str]) -> str | None:
+    """The agent that a process is of, by its cookie or, without one, by its control group."""
+    if environment.get(COOKIE_VARIABLE):
+        return environment.get(AGENT_VARIABLE, "an agent")
+
+    group = agent_of(proc.pid)
+    return group[0] if group is not None else None
 
 
 def _leftover(kind: Kind, proc: Proc, owner: str, advice: str) -> Leftover:
