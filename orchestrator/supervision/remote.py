@@ -75,11 +75,10 @@ async def stop_anywhere(
             if is_ownerless(record, registry) or _is_overdue(record):
                 await reconciler.settle(record)
 
-            if _is_overdue(record, _MARGIN):
-                break  # it cannot be recorded at present, and is gone
-
             await anyio.sleep(_POLL)
             record = registry.agents.get(agent_id)
+            if _is_overdue(record, _MARGIN):
+                break  # it is gone, which cannot be recorded at present
 
     if isinstance(record.state, Kept):
         # Its keeper stands still, or its orchestrator does: the keeper's end is in our hands.
@@ -176,7 +175,7 @@ def _turned(state: Running | Frozen) -> Running | Frozen:
 
 
 def _is_overdue(record: AgentRecord, seconds: float = _PATIENCE) -> bool:
-    """Whether its end has been on disk for a while: its orchestrator lives, and stands still."""
+    """Whether its end has been on disk for so long that whoever should record it does not."""
     if not isinstance(record.state, Kept) or identity.alive(record.state.keeper):
         return False
 

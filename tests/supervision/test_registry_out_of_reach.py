@@ -250,6 +250,7 @@ async def test_an_agent_that_cannot_be_adopted_is_said_once(
     assert len(said) == 1, said
 
 
+# --------------------------------------------------------------------------------------- keepers
 async def test_a_keeper_that_may_not_be_signalled_is_said_and_its_agent_stays_on_record(
     anyio_backend: str,
     tmp_path: Path,
