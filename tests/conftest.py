@@ -8,6 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 
 from orchestrator.config import COOKIE_VARIABLE
@@ -22,6 +23,11 @@ RUN_VARIABLE = "ORCHESTRATOR_TEST_RUN"
 
 #: Set where what tests need is known to be there, as in the virtual machine of `.ci/machine`.
 NO_SKIPS_VARIABLE = "ORCHESTRATOR_TEST_NO_SKIPS"
+
+
+#: No test says how fast anything is: hypothesis would by itself.
+hypothesis.settings.register_profile("untimed", hypothesis.settings(), deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 def pytest_configure() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import anyio
 import pytest
@@ -26,7 +26,7 @@ from orchestrator.providers import CommandProvider
 from orchestrator.registry.agents import Agents
 from orchestrator.supervision import lives, reconcile, watch
 from orchestrator.supervision.remote import stop_anywhere
-from tests.support.agents import spec
+from tests.support.agents import QUICK, spec
 from tests.support.durable import durable, keeper_of, leave, outcome_of, wait_adopted, wait_recorded
 from tests.support.orchestrators import open_child
 from tests.support.waiting import until
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 
 #: A test that leaves a process fails.
 pytestmark = pytest.mark.usefixtures("nobody_below")
+
+
+#: Ends at the first signal, from the moment that it is there.
+SLEEPS: Final = AgentSpec(argv=("/bin/sleep", "45"), stop=QUICK)
 
 
 def fail(*_args: Any, **_named: Any) -> Any:
@@ -112,7 +116,7 @@ async def test_a_family_that_has_spent_its_limit_while_nothing_can_be_recorded_c
 ) -> None:
     async with open_with(tmp_path, Costly) as orchestrator:
         with anyio.fail_after(20):
-            other = await orchestrator.launch(spec("waits"))
+            other = await orchestrator.launch(SLEEPS)
             for name in ("close_gate", "get", "descendants"):
                 monkeypatch.setattr(Agents, name, fail)
 
@@ -130,9 +134,9 @@ async def test_a_member_that_still_starts_has_the_limit_of_its_family_in_its_out
 ) -> None:
     with anyio.fail_after(20):
         ended: list[AgentRecord] = []
-        head = await orchestrator.launch(spec("waits"))
+        head = await orchestrator.launch(SLEEPS)
         async with anyio.create_task_group() as group:
-            below = spec("waits").model_copy(update={"parent": head.id})
+            below = SLEEPS.model_copy(update={"parent": head.id})
             group.start_soon(orchestrator.launch, below)
             while len(orchestrator.agents) < 2:
                 await checkpoint()
@@ -177,7 +181,7 @@ def open_with(workspace: Path, odd: type[CommandProvider]) -> Any:
 async def test_a_provider_that_fails_costs_nobody_else_anything(tmp_path: Path) -> None:
     async with open_with(tmp_path, Odd) as orchestrator:
         with anyio.fail_after(20):
-            other = await orchestrator.launch(spec("waits"))
+            other = await orchestrator.launch(SLEEPS)
             agent = await orchestrator.launch(AgentSpec(provider="odd", argv=("/bin/echo", "x")))
             outcome = await agent.wait()
             assert outcome.result is None
