@@ -103,6 +103,8 @@ class Lives:
 
         link, state = met
         agent = Agent(adopted, self._observer)
+        # While its keeper was knocked at, somebody may have recorded why it is to stop.
+        agent.update(self._watcher.on_record(agent))
         self.agents[agent.id] = agent
         self.stranded.pop(agent.id, None)
         try:

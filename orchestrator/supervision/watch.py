@@ -105,7 +105,7 @@ class Watcher:
 
     def _note_stopping(self, agent: Agent, message: dict[str, Any]) -> None:
         # Another orchestrator, or a command, may have asked: then the reason is on record.
-        state = self._on_record(agent).state
+        state = self.on_record(agent).state
         if isinstance(state, Running | Frozen):
             state = begin_stop(state, moment(message["at"]), message["reason"])
 
@@ -130,7 +130,8 @@ class Watcher:
         elif isinstance(state, Frozen) and message["event"] == "thawed":
             self.record(agent, thaw(state))
 
-    def _on_record(self, agent: Agent) -> AgentRecord:
+    def on_record(self, agent: Agent) -> AgentRecord:
+        """Return what is on record of an agent; what is known here where that cannot be read."""
         try:
             return self._registry.agents.get(agent.id)
         except OrchestratorError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import anyio
@@ -20,14 +21,23 @@ from orchestrator import (
     default_providers,
     open_orchestrator,
 )
-from orchestrator.model import AgentId, AgentRecord, Lost, Stopping
+from orchestrator.model import AgentId, AgentRecord, Lost, Running, Stopping, begin_stop
 from orchestrator.process import link
 from orchestrator.providers import CommandProvider
+from orchestrator.registry import Registry
 from orchestrator.registry.agents import Agents
 from orchestrator.supervision import lives, reconcile, watch
 from orchestrator.supervision.remote import stop_anywhere
 from tests.support.agents import QUICK, spec
-from tests.support.durable import durable, keeper_of, leave, outcome_of, wait_adopted, wait_recorded
+from tests.support.durable import (
+    durable,
+    keeper_of,
+    leave,
+    outcome_of,
+    reason_of,
+    wait_adopted,
+    wait_recorded,
+)
 from tests.support.orchestrators import open_child
 from tests.support.waiting import until
 
@@ -228,6 +238,34 @@ async def test_a_claim_that_cannot_be_given_back_is_tried_again(
             outcome = await agent.stop("enough")
 
     assert outcome.verdict == "terminated"
+
+
+async def test_why_an_agent_is_to_stop_is_kept_although_it_is_adopted_just_then(
+    anyio_backend: str, tmp_path: Path, liveness: Liveness, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    policy = StopPolicy(term_grace=3.0)
+    slow = durable("ignores_signals", liveness=liveness, stop=policy)
+    with anyio.fail_after(40):
+        (before,) = await leave(tmp_path, anyio_backend, slow)
+        await liveness.wait_here("leader")
+
+        async def is_stopped_before_it_answers(door: Path) -> Any:
+            assert isinstance(before.state, Running)
+            with Registry.open(tmp_path) as registry:
+                state = begin_stop(before.state, datetime.now(UTC), "by hand")
+                registry.agents.set_state(before.id, state)
+
+            os.kill(keeper_of(before).pid, signal.SIGTERM)
+            while (met := await link.knock(door)) and not isinstance(met[1], Stopping):
+                met[0].close()
+
+            return met
+
+        monkeypatch.setattr(lives, "knock", is_stopped_before_it_answers)
+        async with open_orchestrator(tmp_path) as orchestrator:
+            ended = await wait_recorded(orchestrator, before.id)
+
+    assert reason_of(ended) == "by hand"
 
 
 async def test_an_agent_that_cannot_be_adopted_is_said_once(
